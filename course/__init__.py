@@ -1,0 +1,1 @@
+"""The course: units, data and the tools that grade."""
