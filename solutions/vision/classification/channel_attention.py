@@ -13,7 +13,18 @@ Grade: python -m course grade vision/classification/channel_attention
 
 import math
 
+import keras
 from keras import layers, ops
+
+from modules.vision.classification.residual import residual_block
+from modules.vision.classification.residual_parts import (
+    Conv,
+    basic,
+    classifier,
+    conv,
+    norm_relu,
+    units,
+)
 
 
 def kernel_size(channels):
@@ -74,8 +85,6 @@ def gates(x, kernel):
     # WHY this averages over the batch too, so one image changes another's gate
     # WRONG s = ops.max(x, axis=(1, 2))[:, :, None]
     # WHY you take the largest value of the image; the statement averages
-    # WRONG s = ops.sum(x, axis=(1, 2))[:, :, None]
-    # WHY you add the pixels up, so a larger image would open its gates wider: average
     s = ops.conv(s, kernel[:, None, None], padding="same")  # (B, C, 1)
     # WRONG s = ops.conv(s, ops.flip(kernel)[:, None, None], padding="same")
     # WHY your kernel runs backwards: its last entry weighs the lowest channel
@@ -104,3 +113,16 @@ class EfficientChannelAttention(layers.Layer):
 
     def call(self, x):
         return x * gates(x, self.kernel)[:, None, None, :]
+
+
+def network():
+    """Return a residual network with your layer at the end of each branch; given."""
+    inputs = keras.Input((None, None, 3))
+    x = norm_relu(conv(inputs, Conv(16, 3), "stem"), "stem")
+    for convs, name in units(basic, filters=(16, 32), blocks=(1, 1)):
+        gate = EfficientChannelAttention(name=f"{name}_attention")
+        x = residual_block(x, convs, gate=gate, name=name)
+    model = classifier(inputs, x, num_classes=3, name="attentive")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    return model

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course.grading import close, points
+from course.grading import close, fit, gradient, points
 
 FORBIDDEN = (
     "modules.vision.classification.batch_norm",
@@ -64,10 +64,8 @@ def test_statistics(submission, rng):
     """mean and variance of each channel, behind a dense layer and a convolution"""
     for shape in [(5, 3), (2, 3, 2, 4)]:
         x = batch(rng, *shape)
-        mean, variance = submission.statistics(x)
-        want_mean, want_variance = statistics(x)
-        close(mean, want_mean, hint="Which axes make up a channel's m values?")
-        close(variance, want_variance, hint="By what do you divide?")
+        got = submission.statistics(x)
+        close(got, statistics(x), hint="Which m values belong to one channel?")
 
 
 @points(2)
@@ -97,12 +95,11 @@ def test_parameter_gradients(submission, rng):
         x, dy = batch(rng, *shape), batch(rng, *shape)
         gamma, beta = scale(rng, shape[-1]), scale(rng, shape[-1])
 
+        dgamma = numeric_gradient(lambda g: (dy * normalize(x, g, beta)).sum(), gamma)
+        dbeta = numeric_gradient(lambda b: (dy * normalize(x, gamma, b)).sum(), beta)
+
         got = submission.parameter_gradients(dy, x, *statistics(x), EPSILON)
-        dgamma, dbeta = got
-        want = numeric_gradient(lambda g: (dy * normalize(x, g, beta)).sum(), gamma)
-        close(dgamma, want, hint="How many values of y does one gamma reach?")
-        want = numeric_gradient(lambda b: (dy * normalize(x, gamma, b)).sum(), beta)
-        close(dbeta, want, hint="How many values of y does one beta reach?")
+        close(got, (dgamma, dbeta), hint="How many values of y does one gamma reach?")
 
 
 @points(4)
@@ -128,3 +125,20 @@ def test_constant_channel(submission, rng):
     )
     got = submission.input_gradient(dy, x, *statistics(x), gamma, 0.01)
     close(got, want, rtol=1e-3, hint="What keeps the divisor from being 0?")
+
+
+@points(2, after="test_input_gradient")
+def test_network(submission, rng):
+    """your layer ignores the scale of its input, and a network learns with it"""
+    x, dy = 3 * batch(rng, 4, 3, 2, 5), batch(rng, 4, 3, 2, 5)
+    gamma, beta = scale(rng, 5), scale(rng, 5)
+    want = numeric_gradient(lambda v: (dy * normalize(v, gamma, beta, 1e-3)).sum(), x)
+    once = gradient(submission.batch_norm, x, gamma, beta, cotangent=dy)
+    close(once, want, hint="Does training use all of your functions?")
+    larger = gradient(submission.batch_norm, 10 * x, gamma, beta, cotangent=dy)
+    close(10 * larger, once, rtol=0.02, atol=0.02, hint="BN(10 x) = BN(x)")
+
+    labels = np.arange(24) % 3
+    images = rng.normal(size=(24, 6, 7, 3)) + 2 * np.eye(3)[labels][:, None, None]
+    losses = fit(submission.network(), images, labels, 15)
+    assert losses[-1] < 0.5 * losses[0], f"the loss went {losses[0]} to {losses[-1]}"
