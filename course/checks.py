@@ -1,0 +1,267 @@
+"""The common examination: what every layer, model and function here must pass.
+
+A test states what is particular (shape, number of weights); the properties that
+all of them share are examined here. A failing property raises AssertionError with
+one sentence. Weights are seeded noise throughout, because zeros and ones hide
+what is wrong.
+"""
+
+import inspect
+import math
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def check_layer(
+    make, x, y_shape, weights, non_trainable=0, *, training="same", tolerance=1e-5
+):
+    """Examine a layer.
+
+    Args:
+        make: function without arguments that returns a new layer.
+        x: array (B, ..., C), or a tuple of arrays for a layer called with several.
+        y_shape: shape of the output; a list of shapes for several outputs.
+        weights: number of trainable weights.
+        non_trainable: number of other weights, random seeds not counted.
+        training: "same" if the layer does the same when training, else "differs".
+        tolerance: largest difference, relative to the largest output.
+    """
+    inputs = x if isinstance(x, tuple) else (x,)
+    layer = make()
+    _check_output(layer, inputs, y_shape)
+    _check_weights(layer, weights, non_trainable)
+    _check_config(layer)
+    noise_weights(layer, seed=0)
+    _check_training(layer, inputs, training)
+    _check_gradients(layer, inputs)
+    want = _run(layer, inputs)
+    wrapped = _check_symbolic(make(), layer, inputs, want, tolerance)
+    _check_saving(wrapped, inputs, want, tolerance)
+    _check_compiled(layer, inputs, want, tolerance)
+    half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_float16"})
+    _check_mixed_precision(half, layer, inputs, want)
+
+
+def check_model(
+    make, x, y_shape, weights, non_trainable=0, *, training="same", tolerance=1e-5
+):
+    """Examine a model of less than a million weights; arguments as in check_layer."""
+    inputs = (list(x),) if isinstance(x, tuple) else (x,)
+    model = make()
+    _check_output(model, inputs, y_shape)
+    _check_weights(model, weights, non_trainable)
+    if not type(model).__module__.startswith("keras."):
+        _check_config(model)
+    noise_weights(model, seed=0)
+    _check_training(model, inputs, training)
+    _check_gradients(model, inputs)
+    want = _run(model, inputs)
+    _check_saving(model, inputs, want, tolerance)
+    _check_compiled(model, inputs, want, tolerance)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        _check_mixed_precision(make(), model, inputs, want)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def check_function(function, *args, y_shape, tolerance=1e-5):
+    """Examine a pure function of arrays: sizes unknown, compiled, half precision."""
+    want = _arrays(function(*map(tf.convert_to_tensor, args)))
+    _same_shapes(want, y_shape)
+    unknown = [tf.TensorSpec([None] * np.ndim(a), np.asarray(a).dtype) for a in args]
+    traced = tf.function(function, input_signature=unknown)
+    _close(_arrays(traced(*args)), want, tolerance, "with unknown sizes")
+    compiled = tf.function(function, jit_compile=True)
+    _close(_arrays(compiled(*args)), want, tolerance, "when compiled")
+    halves = [np.asarray(a).astype("float16") if _is_float(a) else a for a in args]
+    for got, full in zip(_arrays(function(*halves)), want, strict=True):
+        if _is_float(full):
+            assert got.dtype == "float16", f"float16 in, {got.dtype} out"
+
+
+def count_trainable(model):
+    """Return the number of trainable weights of a layer or model."""
+    return sum(math.prod(w.shape) for w in model.trainable_weights)
+
+
+def noise_weights(model, seed, gain=1.0):
+    """Set every weight and moving statistic of a built model to seeded noise.
+
+    Kernels have variance gain^2 / fan-in, so that the size of activations is about
+    kept; scales and variances lie in [0.5, 1.5]; all others are small.
+    """
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        if "float" not in weight.dtype:
+            continue  # the state of a random seed
+        name, shape = weight.path.lower(), weight.shape
+        if name.endswith(("gamma", "scale", "variance")):
+            value = rng.uniform(0.5, 1.5, size=shape)
+        elif len(shape) < 2:
+            value = rng.normal(scale=0.3, size=shape)
+        else:
+            outputs = math.prod(shape[-2:]) if "depthwise" in name else shape[-1]
+            fan_in = 1 if "embedding" in name else math.prod(shape) // outputs
+            value = rng.normal(scale=gain / math.sqrt(fan_in), size=shape)
+        weight.assign(value)
+
+
+def assert_close_relative(got, want, tolerance):
+    """Compare outputs for several examples, relative to how much examples differ.
+
+    The yardstick is the standard deviation over the examples (the first axis): an
+    output that hardly depends on the input would agree with anything.
+    """
+    got, want = (keras.ops.convert_to_numpy(a).astype("float64") for a in (got, want))
+    assert got.shape == want.shape, f"shape {got.shape}, expected {want.shape}"
+    assert np.isfinite(got).all() and np.isfinite(want).all(), "not all are finite"
+    deviation = float(np.sqrt(np.mean(np.var(want, axis=0))))
+    floor = 1e-3 * max(1.0, float(np.abs(want).max()))
+    assert deviation > floor, f"standard deviation {deviation:.1e}: too small to tell"
+    error = float(np.abs(got - want).max()) / deviation
+    assert error <= tolerance, f"relative error {error:.1e}, allowed {tolerance:.1e}"
+
+
+def _run(layer, inputs, training=False):
+    return _arrays(layer(*inputs, training=training))
+
+
+def _arrays(outputs):
+    return [keras.ops.convert_to_numpy(y) for y in keras.tree.flatten(outputs)]
+
+
+def _packed(inputs):
+    return inputs[0] if len(inputs) == 1 else list(inputs)
+
+
+def _is_float(a):
+    return np.issubdtype(np.asarray(a).dtype, np.floating)
+
+
+def _same_shapes(outputs, y_shape):
+    want = y_shape if isinstance(y_shape, list) else [y_shape]
+    got = [y.shape for y in outputs]
+    assert got == [tuple(s) for s in want], f"output shape {got}, expected {want}"
+
+
+def _close(got, want, tolerance, when):
+    for a, b in zip(got, want, strict=True):
+        assert a.shape == b.shape, f"{when}: shape {a.shape}, expected {b.shape}"
+        size = np.abs(b.astype("float64")).max()
+        error = np.abs(a.astype("float64") - b).max()
+        assert error <= tolerance * max(size, 1e-6), f"{when}: differs by {error:.1e}"
+
+
+def _check_output(layer, inputs, y_shape):
+    outputs = _run(layer, inputs)
+    _same_shapes(outputs, y_shape)
+    assert all(np.isfinite(y).all() for y in outputs), "the output is not finite"
+
+
+def _check_weights(layer, weights, non_trainable):
+    got = count_trainable(layer)
+    assert got == weights, f"{got:,} trainable weights, expected {weights:,}"
+    others = [w for w in layer.non_trainable_weights if "float" in w.dtype]
+    got = sum(math.prod(w.shape) for w in others)
+    assert got == non_trainable, f"{got:,} other weights, expected {non_trainable:,}"
+
+
+def _check_config(layer):
+    config = layer.get_config()
+    for name, argument in inspect.signature(type(layer).__init__).parameters.items():
+        if name != "self" and argument.kind not in (
+            argument.VAR_KEYWORD,
+            argument.VAR_POSITIONAL,
+        ):
+            assert name in config, f"get_config forgets {name}"
+    again = type(layer).from_config(config).get_config()
+    for name in config:
+        assert str(again[name]) == str(config[name]), f"{name} changes on a round trip"
+
+
+def _check_training(layer, inputs, training):
+    state = [w.numpy() for w in layer.weights]
+    first = _run(layer, inputs)
+    for weight, value in zip(layer.weights, state, strict=True):
+        assert np.array_equal(weight, value), f"inference changes {weight.path}"
+    _close(_run(layer, inputs), first, 0, "inference, a second time")
+    learning = _run(layer, inputs, training=True)
+    assert all(np.isfinite(y).all() for y in learning), "not finite when training"
+    _same_shapes(learning, [y.shape for y in first])
+    same = all(np.allclose(a, b) for a, b in zip(learning, first, strict=True))
+    got = "same" if same else "differs"
+    assert got == training, f"training: {got!r}, expected {training!r}"
+    for weight, value in zip(layer.weights, state, strict=True):
+        weight.assign(value)  # forget what the moving statistics saw
+
+
+def _check_gradients(layer, inputs):
+    with tf.GradientTape() as tape:
+        outputs = keras.tree.flatten(layer(*inputs, training=False))
+        noise = [np.random.default_rng(0).normal(size=y.shape) for y in outputs]
+        loss = sum(
+            keras.ops.sum(y * keras.ops.cast(n, y.dtype))
+            for y, n in zip(outputs, noise, strict=True)
+        )
+    weights = layer.trainable_weights
+    for weight, gradient in zip(
+        weights, tape.gradient(loss, [w.value for w in weights]), strict=True
+    ):
+        reached = gradient is not None and np.any(keras.ops.convert_to_numpy(gradient))
+        assert reached, f"no gradient reaches {weight.path}"
+
+
+def _check_symbolic(fresh, layer, inputs, want, tolerance):
+    """Build a fresh layer on unknown batch and sizes; return it as a model."""
+    symbols = []
+    for a in inputs:
+        sizes = [None] * (np.ndim(a) - 1)
+        if _is_float(a):
+            sizes[-1] = np.shape(a)[-1]  # the channels
+        symbols.append(keras.Input(sizes, dtype=np.asarray(a).dtype.name))
+    try:
+        model = keras.Model(_packed(symbols), fresh(*symbols))
+    except Exception as error:
+        raise AssertionError(f"fails when sizes are unknown: {error}") from error
+    fresh.set_weights(layer.get_weights())
+    model(_packed([a[:1] for a in inputs]))  # must leave no trace
+    _close(_arrays(model(_packed(inputs))), want, tolerance, "with unknown sizes")
+    return model
+
+
+def _check_saving(model, inputs, want, tolerance):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    _close(
+        _arrays(loaded(_packed(inputs))), want, tolerance, "after saving and loading"
+    )
+
+
+def _check_compiled(layer, inputs, want, tolerance):
+    @tf.function(jit_compile=True)
+    def compiled(*args):
+        return layer(*args, training=False)
+
+    _close(_arrays(compiled(*inputs)), want, tolerance, "when compiled")
+
+
+def _check_mixed_precision(half, layer, inputs, want):
+    try:
+        half(*inputs)
+    except Exception as error:
+        raise AssertionError(f"fails in mixed precision: {error}") from error
+    half.set_weights(layer.get_weights())
+    for weight in half.trainable_weights:
+        assert weight.dtype == "float32", f"{weight.path} is kept in {weight.dtype}"
+    for got, full in zip(_run(half, inputs), want, strict=True):
+        if _is_float(full):
+            assert got.dtype == "float16", f"mixed precision gives {got.dtype}"
+        _close([got], [full], 0.05, "in mixed precision")
