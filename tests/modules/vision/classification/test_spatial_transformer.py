@@ -126,6 +126,12 @@ def test_untrained_layer_changes_nothing():
     np.testing.assert_allclose(layer(X), X, atol=1e-5)
 
 
+def test_half_precision_finds_the_pixels_of_large_images():
+    images = RNG.normal(size=(1, 200, 300, 1)).astype("float16")
+    layer = SpatialTransformer(layers.GlobalAveragePooling2D(), dtype="mixed_float16")
+    np.testing.assert_allclose(layer(images), images, atol=0.01)
+
+
 def test_every_image_gets_its_own_warp():
     layer = SpatialTransformer(localisation())
     layer.build(X.shape)
