@@ -57,10 +57,11 @@ def statistics(x):
 
 
 def normalize(x, mean, variance, gamma, beta, epsilon):
-    """Return y = gamma * x_hat + beta with x_hat = (x - mean) / sqrt(variance + epsilon).
+    """Return y = gamma * x_hat + beta.
 
-    In training mean and variance are the statistics of the batch, in inference the
-    moving averages; the formula is the same.
+    Here x_hat = (x - mean) / sqrt(variance + epsilon). In training mean and variance
+    are the statistics of the batch, in inference the moving averages: one formula
+    serves both.
 
     Args:
         x: (B, C) or (B, H, W, C) float.
@@ -225,6 +226,9 @@ class HandNormalization(layers.Layer):
         self.variance.assign(moving_average(moving[1], variance, 0.9))
         return batch_norm(x, gamma, beta)
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
 
 def network():
     """Return a small network of convolutions, each normalized by your layer; given."""
@@ -234,5 +238,5 @@ def network():
         x = layers.ReLU()(HandNormalization(name=f"norm{depth}")(x))
     model = classifier(inputs, x, num_classes=3, name="by_hand")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
     return model

@@ -68,6 +68,9 @@ def gates(x, kernel):
     the kernel is not flipped: kernel[k // 2] weighs the channel itself and the
     entries behind it weigh the channels with a higher index.
 
+    Inside a network B, H and W may be unknown (None) when your function is called,
+    so do not loop over them; C and k are known.
+
     Args:
         x: (B, H, W, C) float.
         kernel: (k,) float, k odd.

@@ -8,7 +8,7 @@ Paper: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015.
 Link:  https://arxiv.org/abs/1409.4842 (section 5, table 1)
 Paper: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
 Link:  https://arxiv.org/abs/1603.07285 (sections 2 and 5.1)
-See:   modules/vision/classification/inception.py
+See:   modules/vision/classification/inception.py, googlenet.py
 Needs: vision/classification (Network in Network, Inception), foundations/convolution
 Time:  50 minutes
 Grade: python -m course grade vision/classification/receptive_fields
@@ -20,9 +20,9 @@ other: it has a kernel and a stride, but no weights.
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
-from modules.vision.classification.inception import Inception
+from modules.vision.classification.googlenet import googlenet
 
 
 def output_size(size, kernel, stride, dilation, padding):
@@ -229,23 +229,15 @@ def gap_head(x, kernel, bias):
 
 
 def googlenet_start():
-    """Return GoogLeNet up to inception (3b), thin and with positive weights; given.
+    """Return GoogLeNet up to inception (3b), with positive weights; given.
 
     With weights above zero nothing cancels and no ReLU closes: whatever an output
     pixel can see, it does see.
     """
-    same = {"padding": "same", "activation": "relu"}
-    inputs = keras.Input((None, None, 3))
-    x = layers.Conv2D(8, 7, 2, **same)(inputs)
-    x = layers.MaxPooling2D(3, 2, padding="same")(x)
-    x = layers.Conv2D(8, 1, **same)(x)
-    x = layers.Conv2D(8, 3, **same)(x)
-    x = layers.MaxPooling2D(3, 2, padding="same")(x)
-    x = Inception(2, 2, 2, 2, 2, 2)(x)
-    x = Inception(2, 2, 2, 2, 2, 2)(x)
-    network = keras.Model(inputs, x)
-    network.set_weights([np.abs(w) for w in network.get_weights()])
-    return network
+    whole = googlenet(aux=False, input_shape=(None, None, 3))
+    start = keras.Model(whole.input, whole.get_layer("inception_3b").output)
+    start.set_weights([np.abs(w) for w in start.get_weights()])
+    return start
 
 
 def columns_seen(network, width, column):
@@ -267,5 +259,6 @@ if __name__ == "__main__":
         size = output_size(size, kernel, stride, dilation, "same")
         field, jump = receptive_field(stack[:depth])
         print(f"{kernel}x{kernel}/{stride}  {size:5}  {field:5}  {jump:4}")
-    first, last = columns_seen(googlenet_start(), 160, 10)
-    print(f"measured: one pixel of (3b) sees columns {first} to {last}: {last - first + 1}")
+    first, last = columns_seen(googlenet_start(), 112, 6)
+    seen = last - first + 1
+    print(f"measured: a pixel of (3b) sees {seen} columns, {first} to {last}")

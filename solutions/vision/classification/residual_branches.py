@@ -195,6 +195,9 @@ class StochasticDepth(layers.Layer):
         draws = keras.random.uniform((ops.shape(x)[0],), seed=self.seeds)
         return drop_branch(x, branch, draws, self.keep)
 
+    def compute_output_shape(self, x_shape, branch_shape):
+        return x_shape
+
 
 def body(blocks, channels, last):
     """Return a model of residual blocks with your pieces, maps to maps; given."""
@@ -218,5 +221,5 @@ def network(trunk):
     x = norm_relu(conv(inputs, Conv(trunk.inputs[0].shape[-1], 3), "stem"), "stem")
     model = classifier(inputs, trunk(x), num_classes=3, name="stochastic_depth")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
     return model
