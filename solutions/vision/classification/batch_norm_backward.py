@@ -14,6 +14,9 @@ Grade: python -m course grade vision/classification/batch_norm_backward
 Throughout, x is (B, C) behind a dense layer or (B, H, W, C) behind a convolution.
 A channel is one index of the last axis; m is the number of values that one channel
 has in the batch: B, or B * H * W. Your functions must handle both ranks.
+
+When they are right, see how little the network cares for the scale of its weights:
+python -m assignments.vision.classification.batch_norm_backward
 """
 
 import keras
@@ -216,7 +219,7 @@ class HandNormalization(layers.Layer):
 
     def call(self, x, training=False):
         gamma, beta, *moving = (
-            ops.convert_to_tensor(w)
+            ops.copy(w)  # a tensor: a custom gradient cannot take variables
             for w in (self.gamma, self.beta, self.mean, self.variance)
         )
         if not training:
@@ -240,3 +243,18 @@ def network():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
     return model
+
+
+if __name__ == "__main__":
+    labels = ops.arange(24) % 3
+    images = 2 * ops.one_hot(labels, 3)[:, None, None]
+    images += keras.random.normal((24, 6, 7, 3), seed=0)
+    for factor in (1, 10, 100):
+        keras.utils.set_random_seed(1)
+        model = network()
+        kernel = model.get_layer("conv1").kernel
+        kernel.assign(factor * kernel)
+        loss = model.fit(images, labels, 24, epochs=15, verbose=0).history["loss"]
+        print(
+            f"first kernel x {factor}: the loss falls {loss[0]:.3f} -> {loss[-1]:.3f}"
+        )

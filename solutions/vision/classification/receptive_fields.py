@@ -16,6 +16,9 @@ Grade: python -m course grade vision/classification/receptive_fields
 Everything is counted along one side of square kernels and images. A kernel with
 dilation d has gaps: its taps are d pixels apart. Pooling counts as a layer like any
 other: it has a kernel and a stride, but no weights.
+
+When your functions are right, put them beside a measurement:
+python -m assignments.vision.classification.receptive_fields
 """
 
 import keras
@@ -252,7 +255,6 @@ def columns_seen(network, width, column):
 
 
 if __name__ == "__main__":
-    # python -m assignments.vision.classification.receptive_fields
     size, stack = 224, googlenet_stack()
     print("layer   size  field  jump")
     for depth, (kernel, stride, dilation) in enumerate(stack, 1):
