@@ -117,6 +117,18 @@ class Course:
         ordered += sorted(present - set(ordered))
         return [Exercise(self.root, name) for name in ordered]
 
+    def sources(self, names=()):
+        """Return the exercises that have a solution, all or by name."""
+        folder = self.root / "solutions"
+        found = [
+            Exercise(self.root, p.relative_to(folder).with_suffix("").as_posix())
+            for p in sorted(folder.rglob("*.py"))
+        ]
+        if names:
+            wanted = [self._normal(n, "solutions") for n in names]
+            found = [e for e in found if e.name in wanted or e.short in wanted]
+        return found
+
     def readme(self, chapter):
         return self.root / "course/units" / chapter / "README.md"
 

@@ -11,6 +11,7 @@ import json
 import secrets
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,7 +193,9 @@ class alarm:
         self.seconds = seconds
 
     def __enter__(self):
-        if hasattr(signal, "setitimer"):
+        main = threading.current_thread() is threading.main_thread()
+        self.possible = main and hasattr(signal, "setitimer")
+        if self.possible:
             signal.signal(signal.SIGALRM, self.ring)
             signal.setitimer(signal.ITIMER_REAL, self.seconds)
 
@@ -200,7 +203,7 @@ class alarm:
         raise TimeIsUp
 
     def __exit__(self, *_):
-        if hasattr(signal, "setitimer"):
+        if self.possible:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -61,89 +61,104 @@ class Reader:
 
     def __init__(self, path, text):
         self.path, self.lines = path, text.splitlines()
-        self.result = Source()
-        self.statements, self.functions = self.outline(text)
-
-    def outline(self, text):
-        """Return statements by their last line, and functions with their lines."""
-        statements, functions = {}, []
-        for node in ast.walk(ast.parse(text, str(self.path))):
+        self.result, self.kept = Source(), []
+        self.opened = None  # index of the BEGIN SOLUTION that is not yet ended
+        self.above = None  # index of the last line that is code
+        self.wrong, self.why = [], []
+        self.statements, self.functions = {}, []
+        for node in ast.walk(ast.parse(text, str(path))):
             if isinstance(node, ast.stmt):
-                key = (node.end_lineno, node.col_offset)
-                statements[key] = node.lineno
+                self.statements[node.end_lineno, node.col_offset] = node.lineno
             if isinstance(node, ast.FunctionDef):
-                functions.append((node.lineno, node.end_lineno, node.name))
-        return statements, sorted(functions)
+                self.functions.append((node.lineno, node.col_offset, node.name))
 
     def fail(self, index, message):
         raise MarkError(f"{self.path}:{index + 1}: {message}")
 
     def source(self):
-        kept, opened, wrong, why = [], None, [], []
-        above = None  # index of the last line that is code
-        for index, line in enumerate([*self.lines, ""]):
+        for index, line in enumerate(self.lines):
             mark = MARK.match(line)
-            kind, text = (mark[2], mark[3]) if mark else ("", "")
-            if wrong and why and kind != "WHY":
-                self.mutant(above, wrong, why)
-                wrong, why = [], []
-            if wrong and kind not in ("WRONG", "WHY"):
-                self.fail(index, "a WRONG without its WHY")
-            if kind and kind != "BEGIN SOLUTION" and opened is None:
+            kind = mark[2] if mark else "code"
+            self.close_mistake(index, kind)
+            if kind not in ("code", "BEGIN SOLUTION") and self.opened is None:
                 self.fail(index, f"{kind} outside a solution")
-            if kind == "BEGIN SOLUTION":
-                if opened is not None:
-                    self.fail(index, f"a solution inside that of line {opened + 1}")
-                if not text:
-                    self.fail(index, "BEGIN SOLUTION needs a few words to the student")
-                opened = index
-                self.function(index)
-                kept += [f"{mark[1]}# TODO: {text}", f"{mark[1]}raise NotImplementedError"]
-            elif kind == "END SOLUTION":
-                opened = None
-            elif kind == "HINT":
-                self.result.hints.setdefault(self.function(index), []).append(text)
-            elif kind == "WRONG":
-                if above is None or above < opened:
-                    self.fail(index, "WRONG has no statement above it")
-                wrong.append((index, text))
-            elif kind == "WHY":
-                if not wrong:
-                    self.fail(index, "a WHY without its WRONG")
-                why.append(text)
-            elif "# BEGIN SOL" in line or "# END SOL" in line:
-                self.fail(index, "this looks like a mark, and is none")
-            else:
-                if opened is None and index < len(self.lines):
-                    kept.append(line)
-                if line.strip() and not line.lstrip().startswith("#"):
-                    above = index
-        if opened is not None:
-            self.fail(opened, "BEGIN SOLUTION without END SOLUTION")
-        self.result.stub = "\n".join(kept) + "\n"
+            handle = {
+                "code": self.code,
+                "BEGIN SOLUTION": self.begin,
+                "END SOLUTION": self.end,
+                "HINT": self.hint,
+                "WRONG": self.on_wrong,
+                "WHY": self.on_why,
+            }[kind]
+            handle(index, mark[3] if mark else line)
+        self.close_mistake(len(self.lines), "code")
+        if self.opened is not None:
+            self.fail(self.opened, "BEGIN SOLUTION without END SOLUTION")
+        self.result.stub = "\n".join(self.kept) + "\n"
         return self.result
 
-    def function(self, index):
-        """Return the name of the innermost function around a line."""
-        around = [n for start, end, n in self.functions if start <= index + 1]
-        inside = [
-            n for start, end, n in self.functions if start <= index + 1 <= end + 40
-        ]
-        if not around or not inside:
-            self.fail(index, "marks stand inside functions only")
-        return around[-1]
+    def code(self, index, line):
+        if re.match(r"\s*#\s*(BEGIN|END)\s+SOL|\s*#\s*(WRONG|WHY|HINT)\b", line):
+            self.fail(index, "this looks like a mark, and is none")
+        if self.opened is None:
+            self.kept.append(line)
+        if line.strip() and not line.lstrip().startswith("#"):
+            self.above = index
 
-    def mutant(self, above, wrong, why):
-        first = wrong[0][0]
-        indent = len(self.lines[first]) - len(self.lines[first].lstrip())
-        start = self.statements.get((above + 1, indent))
+    def begin(self, index, text):
+        if self.opened is not None:
+            self.fail(index, f"a solution inside that of line {self.opened + 1}")
+        if not text:
+            self.fail(index, "BEGIN SOLUTION needs a few words to the student")
+        self.function(index)
+        self.opened = index
+        indent = " " * self.indent(index)
+        self.kept += [f"{indent}# TODO: {text}", f"{indent}raise NotImplementedError"]
+
+    def end(self, index, text):
+        self.opened = None
+
+    def hint(self, index, text):
+        self.result.hints.setdefault(self.function(index), []).append(text)
+
+    def on_wrong(self, index, text):
+        if self.above is None or self.above < self.opened:
+            self.fail(index, "WRONG has no statement above it")
+        self.wrong.append((index, text))
+
+    def on_why(self, index, text):
+        if not self.wrong:
+            self.fail(index, "a WHY without its WRONG")
+        self.why.append(text)
+
+    def indent(self, index):
+        return len(self.lines[index]) - len(self.lines[index].lstrip())
+
+    def function(self, index):
+        """Return the name of the function that a mark stands in."""
+        indent = self.indent(index)
+        inside = [f for f in self.functions if f[0] <= index and f[1] < indent]
+        if not inside:
+            self.fail(index, "marks stand inside functions only")
+        return max(inside)[2]
+
+    def close_mistake(self, index, kind):
+        """Turn the WRONG and WHY lines read so far into a mutant, if they end here."""
+        if not self.wrong or kind == "WHY" or (kind == "WRONG" and not self.why):
+            return
+        if not self.why:
+            self.fail(index - 1, "a WRONG without its WHY")
+        first = self.wrong[0][0]
+        start = self.statements.get((self.above + 1, self.indent(first)))
         if start is None:
             self.fail(first, "WRONG must follow a statement of its own indentation")
-        replacement = [" " * indent + text for _, text in wrong]
-        lines = [*self.lines[: start - 1], *replacement, *self.lines[above + 1 :]]
+        indent = " " * self.indent(first)
+        instead = [indent + text for _, text in self.wrong]
+        lines = [*self.lines[: start - 1], *instead, *self.lines[self.above + 1 :]]
         text = "\n".join(x for x in lines if not MARK.match(x)) + "\n"
         try:
             ast.parse(text)
         except SyntaxError as e:
             self.fail(first, f"with this WRONG the file is no Python: {e.msg}")
-        self.result.mutants.append(Mutant(first + 1, text, " ".join(why)))
+        self.result.mutants.append(Mutant(first + 1, text, " ".join(self.why)))
+        self.wrong, self.why = [], []

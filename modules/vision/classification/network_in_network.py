@@ -35,7 +35,7 @@ class MlpConv(layers.Layer):
         ValueError: units is empty or holds something else than int >= 1.
 
     Example:
-        >>> tuple(MlpConv([8, 6, 4], kernel_size=3)(ops.ones((2, 7, 5, 3))).shape)
+        >>> tuple(MlpConv([8, 6, 4], kernel_size=3)(keras.ops.ones((2, 7, 5, 3))).shape)
         (2, 7, 5, 4)
     """
 

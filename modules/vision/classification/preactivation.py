@@ -61,6 +61,7 @@ def cifar_preact_resnet(
     rate=0.0,
     num_classes=10,
     input_shape=(32, 32, 3),
+    name="preact_resnet",
 ):
     """Return the CIFAR network: stem, three stages of n blocks, from images to logits.
 
@@ -71,12 +72,13 @@ def cifar_preact_resnet(
         shortcut, gate, rate: as in preact_block.
         num_classes: int, number of logits.
         input_shape: (H, W, C); H and W may be None.
+        name: str, name of the model.
     """
     inputs = keras.Input(input_shape)
     x = norm_relu(conv(inputs, Conv(16, 3), "stem"), "stem")
     options = {"shortcut": shortcut, "gate": gate, "rate": rate}
     x = _blocks(x, units(plan, filters, (n, n, n)), options)
-    return classifier(inputs, x, num_classes, "preact_resnet")
+    return classifier(inputs, x, num_classes, name)
 
 
 def preact_resnet(

@@ -65,6 +65,7 @@ def resnet(
     plan=None,
     num_classes=1000,
     input_shape=(224, 224, 3),
+    name=None,
 ):
     """Return the ImageNet network of table 1, from images to logits.
 
@@ -74,6 +75,7 @@ def resnet(
         plan: function (filters, strides) to convs, instead of the depth's own.
         num_classes: int, number of logits.
         input_shape: (H, W, C); H and W may be None.
+        name: str, name of the model.
 
     Raises:
         ValueError: depth is not in table 1, or shortcut neither "A" nor "B".
@@ -83,4 +85,4 @@ def resnet(
     x = imagenet_stem(inputs)
     for convs, name in units(plan or own_plan, (64, 128, 256, 512), blocks):
         x = residual_block(x, convs, shortcut, gate, name)
-    return classifier(inputs, x, num_classes, f"resnet_{depth}")
+    return classifier(inputs, x, num_classes, name or f"resnet_{depth}")

@@ -6,11 +6,11 @@ Link:  https://arxiv.org/abs/1512.03385 (section 3.3, table 1, figures 3 and 5)
 
 Every network of the family is made of the parts in this file. What they vary:
 
-    the order in a block    residual_block (residual.py), preact_block (preactivation.py)
-    the convolutions in it  basic, bottleneck, grouped_bottleneck (resnext.py)
-    the shortcut            "A" or "B"
-    a gate on the branch    SqueezeExcite (squeeze_excite.py)
-    width and depth         filters and blocks of `units`
+    the order in a block  residual_block (residual.py), preact_block (preactivation.py)
+    its convolutions      basic, bottleneck, grouped_bottleneck (resnext.py)
+    the shortcut          "A" or "B"
+    a gate on the branch  SqueezeExcite (squeeze_excite.py)
+    width and depth       filters and blocks of `units`
 """
 
 from typing import NamedTuple
@@ -132,7 +132,16 @@ def units(plan, filters, blocks):
         filters: filters of each stage.
         blocks: number of blocks of each stage; every stage but the first starts
             by halving height and width.
+
+    Example:
+        >>> [name for _, name in units(basic, filters=(16, 32), blocks=(2, 1))]
+        ['stage1_block1', 'stage1_block2', 'stage2_block1']
+
+    Raises:
+        ValueError: a stage has no block.
     """
+    if min(blocks) < 1:
+        raise ValueError(f"every stage needs at least 1 block, got {blocks}")
     for stage, (width, count) in enumerate(zip(filters, blocks, strict=True), 1):
         for block in range(1, count + 1):
             strides = 2 if stage > 1 and block == 1 else 1

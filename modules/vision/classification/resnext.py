@@ -62,4 +62,5 @@ def resnext(depth=50, groups=32, width=4, **options):
         if not (isinstance(value, int) and value >= 1):
             raise ValueError(f"{name} must be an int >= 1, got {value!r}")
     plan = partial(grouped_bottleneck, groups=groups, width=width)
+    options = {"name": f"resnext_{depth}_{groups}x{width}d", **options}
     return resnet(depth, plan=plan, **options)

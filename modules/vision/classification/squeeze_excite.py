@@ -69,7 +69,7 @@ def se_resnet(depth=50, ratio=16, **options):
     Args:
         depth: 18, 34, 50, 101 or 152.
         ratio: int >= 1, called r in the paper.
-        options: num_classes, input_shape and shortcut, as in `resnet`.
+        options: num_classes, input_shape, shortcut and plan, as in `resnet`.
 
     Returns:
         keras.Model from images to logits, as `resnet`.
@@ -77,4 +77,5 @@ def se_resnet(depth=50, ratio=16, **options):
     Raises:
         ValueError: depth or ratio is none of those above.
     """
-    return resnet(depth, gate=lambda x: SqueezeExcite(ratio)(x), **options)
+    options = {"name": f"se_resnet_{depth}", **options}
+    return resnet(depth, gate=lambda y: SqueezeExcite(ratio)(y), **options)

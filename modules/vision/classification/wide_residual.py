@@ -36,5 +36,6 @@ def wide_resnet(depth=28, k=10, rate=0.0, **options):
         raise ValueError(f"depth must be 6n + 4 with n >= 1, got {depth!r}")
     if not (isinstance(k, int) and k >= 1):
         raise ValueError(f"k must be an int >= 1, got {k!r}")
+    options = {"name": f"wide_resnet_{depth}_{k}", "rate": rate, **options}
     widths = (16 * k, 32 * k, 64 * k)
-    return cifar_preact_resnet((depth - 4) // 6, filters=widths, rate=rate, **options)
+    return cifar_preact_resnet((depth - 4) // 6, filters=widths, **options)

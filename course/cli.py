@@ -1,0 +1,107 @@
+"""The command line. Each command is imported when it is called, and not before."""
+
+import argparse
+import importlib
+import sys
+
+OK, LOST, USAGE, FAULT = 0, 1, 2, 3  # exit codes
+
+
+class UsageError(Exception):
+    """The user asked for something that is not there; the message says what to do."""
+
+
+def parser():
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="python -m course",
+        description="The applied deep-learning course. Without a command: your progress.",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name, module, text, *arguments):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(module=module)
+        for argument, options in arguments:
+            command.add_argument(argument, **options)
+        return command
+
+    exercise = ("exercise", {"metavar": "EXERCISE"})
+    add("list", "learner", "what there is: chapters, exercises, modules")
+    add("show", "learner", "a chapter's README", ("chapter", {"metavar": "CHAPTER"}))
+    add("where", "learner", "the files that match a word", ("word", {"metavar": "WORD"}))
+    add("hint", "learner", "the next hint of an exercise", exercise)
+    add("reset", "learner", "the untouched file again; yours is kept beside it", exercise)
+    add_grade(commands)
+    add(
+        "stubs",
+        "author",
+        "compare the learners' files with the solutions",
+        ("--write", {"action": "store_true", "help": "write what differs"}),
+        ("--force", {"action": "store_true", "help": "also over a student's edits"}),
+        ("exercises", {"nargs": "*", "metavar": "EXERCISE"}),
+    )
+    add(
+        "check",
+        "author",
+        "check the rules of the house",
+        ("--quick", {"action": "store_true", "help": "only what needs no TensorFlow"}),
+    )
+    add("doctor", "doctor", "what holds on this machine")
+    return top
+
+
+def add_grade(commands):
+    text = "grade an exercise; without one, everything in a folder of students"
+    command = commands.add_parser("grade", help=text, description=text)
+    command.set_defaults(module="grade")
+    add = command.add_argument
+    add("exercise", metavar="EXERCISE", nargs="?")
+    add(
+        "--submission",
+        metavar="PATH",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="a .py or .ipynb file, or a folder <student>/<chapter>/<exercise>.py",
+    )
+    add("--json", metavar="FILE", help="write the results there, - for the screen")
+    add("--seed", help="draw the same inputs as the run that named this seed")
+    add("--jobs", type=int, default=2, help="submissions at a time (2)")
+    add("--cold", action="store_true", help="leave no warm process behind")
+    add("--isolation", default="auto", help="namespaces, uid, landlock or process")
+    add(
+        "--allow-unsafe",
+        action="store_true",
+        help="grade others' work although this machine cannot isolate it",
+    )
+    add("--debug", action="store_true", help="in this process, for breakpoints")
+
+
+def main(argv=None):
+    """Run a command and return its exit code."""
+    try:
+        options = parser().parse_args(argv)
+    except SystemExit as e:  # argparse has said what is wrong
+        return e.code
+    from course.catalog import NotFound
+
+    name = options.command or "status"
+    module = importlib.import_module(f"course.{getattr(options, 'module', 'learner')}")
+    try:
+        return getattr(module, name)(options) or OK
+    except (UsageError, NotFound) as e:
+        print(f"course: {e}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return OK
+    except KeyboardInterrupt:
+        print("course: stopped", file=sys.stderr)
+        return LOST
+    except Exception as e:
+        if type(e).__name__ not in ("GraderFault", "SandboxFault"):
+            raise
+        print(f"course: the grader failed, not you: {e}", file=sys.stderr)
+        return FAULT

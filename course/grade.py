@@ -1,0 +1,215 @@
+"""The command `grade`: one submission, several, or a folder of students."""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from course import judge, present, progress
+from course.catalog import Course, NotFound
+from course.cli import FAULT, LOST, OK, UsageError
+from course.sandbox import client, isolation
+
+SUFFIXES = (".py", ".ipynb")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One submission to one exercise; `student` is empty for the learner's own."""
+
+    exercise: str
+    path: Path
+    student: str = ""
+
+    @property
+    def shown(self):
+        """The path as the user would write it."""
+        path = os.path.relpath(self.path)
+        return str(self.path) if path.startswith("..") else path
+
+
+def grade(options):
+    """Grade and print; return the exit code."""
+    course = Course()
+    units, left_out = collect(course, options)
+    if options.debug:
+        return debug(course, units, options)
+    names = [b.name for b in isolation.STRONGEST_FIRST]
+    if options.isolation not in ("auto", *names):
+        raise UsageError(f"--isolation is one of {', '.join(names)}")
+    if options.jobs < 1:
+        raise UsageError(f"--jobs is 1 or more, got {options.jobs}")
+    own = not any(unit.student for unit in units)
+    with sandboxes(options) as path:
+        if not own and not options.allow_unsafe:
+            refuse_unsafe(path)
+        if len(units) == 1:
+            results = [result_of(course, units[0], options, path)]
+        else:
+            results = grade_many(course, units, options, path)
+    return conclude(units, results, left_out, options)
+
+
+def sandboxes(options):
+    if options.cold:
+        return client.cold(options.isolation)
+    return nullcontext(client.warm(options.isolation))
+
+
+def refuse_unsafe(path):
+    link = client.Link(path)
+    backend = link.info["isolation"]["backend"]
+    link.end()
+    if backend == "process":
+        raise UsageError(
+            "this machine cannot keep others' code from your files: use Linux, or "
+            "--allow-unsafe if you trust every submission (see course doctor)"
+        )
+
+
+def collect(course, options):
+    """Return (units, files left out) that the command line names."""
+    if not options.submission:
+        if not options.exercise:
+            raise UsageError("say which exercise: see python -m course list")
+        exercise = course.exercise(options.exercise)
+        path = existing(exercise.assignment, "python -m course reset makes it again")
+        return [Unit(exercise.name, path)], []
+    wanted = course.exercise(options.exercise).name if options.exercise else None
+    units, left_out = [], []
+    for given in map(Path, options.submission):
+        existing(given, "give a .py or .ipynb file, or a folder of students")
+        if given.is_dir():
+            found, skipped = of_students(course, given)
+            units += [u for u in found if wanted in (None, u.exercise)]
+            left_out += skipped
+        elif given.suffix not in SUFFIXES:
+            raise UsageError(f"{given} is neither .py nor .ipynb")
+        else:
+            units.append(Unit(wanted or by_path(course, given), given))
+    if not units:
+        raise UsageError(
+            f"no submission in {' '.join(options.submission)}: a folder holds "
+            "<student>/<chapter>/<exercise>.py"
+        )
+    return units, left_out
+
+
+def existing(path, advice):
+    if not path.exists():
+        raise UsageError(f"{path} does not exist: {advice}")
+    return path
+
+
+def by_path(course, path):
+    """Return the exercise that a file's path ends with."""
+    parts = path.resolve().with_suffix("").parts
+    for start in range(len(parts)):
+        try:
+            return course.exercise("/".join(parts[start:])).name
+        except NotFound:
+            continue
+    raise UsageError(f"which exercise is {path}? Say: grade EXERCISE --submission {path}")
+
+
+def of_students(course, folder):
+    """Return (units, left out) below a folder `<student>/<chapter>/<exercise>.py`."""
+    known = {exercise.name for exercise in course.exercises}
+    units, left_out = [], []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder)
+        name = Path(*parts.parts[1:]).with_suffix("").as_posix()
+        if path.is_symlink():
+            left_out.append(f"{path}: a link, not a file")
+        elif path.is_file() and path.suffix in SUFFIXES:
+            if name in known:
+                units.append(Unit(name, path, parts.parts[0]))
+            else:
+                left_out.append(f"{path}: no exercise of this name")
+    return units, left_out
+
+
+def result_of(course, unit, options, path):
+    """Return the result of one unit, or {"fault": …}; never raises for one's sake."""
+    seed = options.seed or judge.new_seed()
+    try:
+        found = judge.judged(course, unit.exercise, unit.path, unit.shown, seed, path)
+    except judge.GraderFault as e:
+        found = {"exercise": unit.exercise, "fault": str(e)}
+    return {**found, "submission": unit.shown, "student": unit.student}
+
+
+def grade_many(course, units, options, path):
+    """Return the results of many units, in their order, with progress shown."""
+    results = [None] * len(units)
+    with ThreadPoolExecutor(options.jobs) as pool, present.progress(len(units)) as step:
+        waiting = {
+            pool.submit(result_of, course, unit, options, path): index
+            for index, unit in enumerate(units)
+        }
+        for done in as_completed(waiting):
+            results[waiting[done]] = done.result()
+            step()
+    return results
+
+
+def conclude(units, results, left_out, options):
+    """Print results, keep the learner's progress, and return the exit code."""
+    if options.json:
+        write_json(results, options.json)
+    if options.json != "-":
+        if len(units) == 1:
+            present.result(results[0])
+        else:
+            present.table(results)
+    for line in left_out:
+        print(f"left out  {line}", file=sys.stderr)
+    course = Course()
+    for unit, result in zip(units, results, strict=True):
+        if "fault" not in result and unit.path == course.exercise(unit.exercise).assignment:
+            remember(course.exercise(unit.exercise), result)
+    if any("fault" in result for result in results):
+        return FAULT
+    full = all(result["score"] == result["max_score"] for result in results)
+    return OK if full else LOST
+
+
+def remember(exercise, result):
+    """Keep the score, and which functions the first failing check is about."""
+    failing = [c["name"] for c in result["checks"] if c["status"] != "passed"][:1]
+    try:
+        known = json.loads(exercise.record.read_text("utf-8"))["checks"]
+        calls = [call for name in failing for call, _ in known[name]["right"]]
+    except (OSError, ValueError, KeyError):
+        calls = []
+    functions = sorted({call.rpartition(" ")[2].rpartition("(")[2].strip(")") for call in calls})
+    scores = {key: result[key] for key in ("score", "max_score")}
+    progress.update(exercise.name, **scores, failing=functions)
+
+
+def write_json(results, target):
+    text = "".join(json.dumps(result) + "\n" for result in results)
+    if target == "-":
+        print(text, end="")
+        return
+    try:
+        Path(target).write_text(text, "utf-8")
+    except OSError as e:
+        raise UsageError(f"{target} cannot be written: {e.strerror}") from None
+
+
+def debug(course, units, options):
+    """Run the same checks with the submission in this process, for breakpoints."""
+    from course.sandbox import direct
+
+    results = []
+    for unit in units:
+        exercise = course.exercise(unit.exercise)
+        submission = (unit.shown, unit.path.read_bytes())
+        seed = options.seed or judge.new_seed()
+        result = judge.examine(exercise, submission, seed, direct.session)
+        results.append({**result, "submission": unit.shown, "student": unit.student})
+    return conclude(units, results, [], options)
