@@ -160,12 +160,10 @@ def input_gradient(dy, x, mean, variance, gamma, epsilon):
         dx, of the shape of x.
     """
     # BEGIN SOLUTION three paths: directly, through the mean, through the variance
-    # HINT Take gamma first: the gradient with respect to x_hat is dy * gamma. Write
-    # HINT it g, then ask along which paths one value of x reaches the loss.
-    # HINT With m values a channel, d mean / d x = 1 / m, and
-    # HINT d variance / d x = 2 * (x - mean) / m. Add up the three paths and simplify.
-    # HINT It becomes (g - average(g) - x_hat * average(g * x_hat)) / std, with
-    # HINT averages over every axis but the last and std = sqrt(variance + epsilon).
+    # HINT With respect to x_hat the gradient is dy * gamma. Call it g.
+    # HINT One value of x acts directly, through the mean and through the variance.
+    # HINT d mean / d x = 1 / m, and d variance / d x = 2 * (x - mean) / m.
+    # HINT All in all: (g - average(g) - x_hat * average(g * x_hat)) / std.
     axes = tuple(range(len(x.shape) - 1))
     # WRONG axes = 0
     # WHY your averages run over the examples only; the statistics of a channel were
@@ -241,7 +239,7 @@ def network():
         x = layers.ReLU()(HandNormalization(name=f"norm{depth}")(x))
     model = classifier(inputs, x, num_classes=3, name="by_hand")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, run_eagerly=True)
     return model
 
 

@@ -83,8 +83,7 @@ def gates(x, kernel):
         (B, C) float.
     """
     # BEGIN SOLUTION average, slide, squash
-    # HINT After the average there is a row of C numbers per image, and the kernel
-    # HINT slides along that row as along a short text.
+    # HINT The average leaves a row of C numbers per image; slide along that row.
     # HINT ops.conv wants (batch, position, feature) and a kernel of (k, 1, 1).
     # HINT s = ops.conv(s[:, :, None], kernel[:, None, None], padding="same")
     s = ops.mean(x, axis=(1, 2))[:, :, None]  # (B, C, 1)
@@ -131,7 +130,7 @@ def network():
         x = residual_block(x, convs, gate=gate, name=name)
     model = classifier(inputs, x, num_classes=3, name="attentive")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, jit_compile=False)
     return model
 
 

@@ -47,8 +47,8 @@ def output_size(size, kernel, stride, dilation, padding):
     # BEGIN SOLUTION the size of the dilated kernel, then the number of places for it
     # HINT Draw 7 pixels and a kernel of 3 with stride 2: where can it stand?
     # HINT A kernel of k taps that are d apart covers d * (k - 1) + 1 pixels.
-    # HINT "valid": the first place is free, then one more for every full stride in
-    # HINT what is left: (size - span) // stride + 1. "same": size / stride, rounded up.
+    # HINT "valid": one place, and one more for each full stride of size - span.
+    # HINT "same": size / stride, rounded up.
     span = dilation * (kernel - 1) + 1
     # WRONG span = kernel
     # WHY dilation is missing: a kernel with gaps covers more pixels than it has taps
@@ -86,8 +86,7 @@ def receptive_field(stack):
     """
     # BEGIN SOLUTION go through the stack with the field and the jump so far
     # HINT Without any layer a pixel sees itself and its neighbour is 1 pixel away.
-    # HINT A kernel of k taps reaches over d * (k - 1) pixels of its own input. How
-    # HINT many pixels of the image is that, if neighbours there are `jump` apart?
+    # HINT A kernel adds d * (k - 1) steps of its own input: how long is one step?
     # HINT field += dilation * (kernel - 1) * jump, and only then jump *= stride
     field, jump = 1, 1
     for kernel, stride, dilation in stack:
@@ -134,7 +133,8 @@ def googlenet_stack():
     """
     # BEGIN SOLUTION one branch of each module, and do not forget what has no weights
     # HINT Branches lie side by side, so a path goes through one of them.
-    # HINT The path has seven layers of a kernel larger than 1; two of them pool.
+    # HINT The path has six layers of a kernel larger than 1; two of them pool.
+    # HINT It starts with (7, 2, 1), (3, 2, 1); each module adds (1, 1, 1), (5, 1, 1).
     stem = [(7, 2, 1), (3, 2, 1), (1, 1, 1), (3, 1, 1), (3, 2, 1)]
     # WRONG stem = [(7, 2, 1), (1, 1, 1), (3, 1, 1)]
     # WHY the poolings are missing: they have no weights, but they widen the field, and
@@ -170,10 +170,8 @@ def inception_size(channels, ones, reduce3, threes, reduce5, fives, project):
     """
 
     # BEGIN SOLUTION count one convolution, then six of them
-    # HINT One filter of a k x k convolution looks at all channels of its input: how
-    # HINT many weights is that, with its bias?
-    # HINT Write a function of (kernel, before, after) that gives
-    # HINT kernel * kernel * before * after + after, and call it six times.
+    # HINT A filter looks at all channels of its input: how many weights is that?
+    # HINT One convolution: kernel * kernel * before * after + after. Six in all.
     # HINT The 3x3 reads the reduce3 channels that the 1x1 before it made.
     def conv(kernel, before, after):
         weights = kernel * kernel * before * after
@@ -214,8 +212,7 @@ def gap_head(x, kernel, bias):
         (B, K) float.
     """
     # BEGIN SOLUTION the maps, then one number for each
-    # HINT A 1x1 convolution multiplies each pixel's C values by the kernel, so
-    # HINT ops.matmul(x, kernel) does it for all pixels.
+    # HINT ops.matmul(x, kernel) multiplies the C values of every pixel by the kernel.
     # HINT Of (B, H, W, K) the axes 1 and 2 must go.
     maps = ops.matmul(x, kernel) + bias  # (B, H, W, K)
     return ops.mean(maps, axis=(1, 2))

@@ -73,6 +73,6 @@ def test_network(submission, rng):
     labels = np.arange(24) % 3
     images = rng.normal(size=(24, 6, 7, 3)) + 2 * np.eye(3)[labels][:, None, None]
     losses = fit(submission.network(body), images, labels, 12)
-    assert losses[-1] < 0.6 * losses[0], f"the loss went {losses[0]} to {losses[-1]}"
+    assert losses[-1] < 0.5 * losses[0], f"the loss went {losses[0]} to {losses[-1]}"
     moved = np.abs(body(maps) - maps).max()
     assert moved > 0.01, "after training the blocks are still the identity"

@@ -177,7 +177,7 @@ def network():
         x = layers.ReLU()(HandNormalization(name=f"norm{depth}")(x))
     model = classifier(inputs, x, num_classes=3, name="by_hand")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, run_eagerly=True)
     return model
 
 

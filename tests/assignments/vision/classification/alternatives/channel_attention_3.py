@@ -104,7 +104,7 @@ def network():
         x = residual_block(x, convs, gate=gate, name=name)
     model = classifier(inputs, x, num_classes=3, name="attentive")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, jit_compile=False)
     return model
 
 

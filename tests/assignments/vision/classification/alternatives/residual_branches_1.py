@@ -8,7 +8,7 @@ Paper: Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
 Link:  https://arxiv.org/abs/1603.09382 (section 3; equations 2, 4 and 5)
 Paper: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
 Link:  https://arxiv.org/abs/1706.02677 (section 5.1: the zero gamma)
-See:   modules/vision/classification/residual.py
+See:   modules/vision/classification/residual.py, residual_parts.py
 Needs: vision/classification (residual networks, batch normalization)
 Time:  40 minutes
 Grade: python -m course grade vision/classification/residual_branches
@@ -158,7 +158,7 @@ def network(trunk):
     x = norm_relu(conv(inputs, Conv(trunk.inputs[0].shape[-1], 3), "stem"), "stem")
     model = classifier(inputs, trunk(x), num_classes=3, name="stochastic_depth")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, run_eagerly=True)
     return model
 
 
