@@ -15,7 +15,7 @@ def parser():
     """Return the parser of all commands."""
     top = argparse.ArgumentParser(
         prog="python -m course",
-        description="The applied deep-learning course. Without a command: your progress.",
+        description="The applied deep-learning course; alone: your progress.",
         allow_abbrev=False,
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
@@ -30,9 +30,16 @@ def parser():
     exercise = ("exercise", {"metavar": "EXERCISE"})
     add("list", "learner", "what there is: chapters, exercises, modules")
     add("show", "learner", "a chapter's README", ("chapter", {"metavar": "CHAPTER"}))
-    add("where", "learner", "the files that match a word", ("word", {"metavar": "WORD"}))
+    add(
+        "where", "learner", "the files that match a word", ("word", {"metavar": "WORD"})
+    )
     add("hint", "learner", "the next hint of an exercise", exercise)
-    add("reset", "learner", "the untouched file again; yours is kept beside it", exercise)
+    add(
+        "reset",
+        "learner",
+        "the untouched file again; yours is kept beside it",
+        exercise,
+    )
     add_grade(commands)
     add(
         "stubs",

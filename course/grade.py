@@ -47,7 +47,7 @@ def grade(options):
         if not own and not options.allow_unsafe:
             refuse_unsafe(path)
         if len(units) == 1:
-            results = [result_of(course, units[0], options, path)]
+            results = [result_of(course, units[0], options, path, alone=True)]
         else:
             results = grade_many(course, units, options, path)
     return conclude(units, results, left_out, options)
@@ -112,7 +112,9 @@ def by_path(course, path):
             return course.exercise("/".join(parts[start:])).name
         except NotFound:
             continue
-    raise UsageError(f"which exercise is {path}? Say: grade EXERCISE --submission {path}")
+    raise UsageError(
+        f"which exercise is {path}? Say: grade EXERCISE --submission {path}"
+    )
 
 
 def of_students(course, folder):
@@ -132,11 +134,12 @@ def of_students(course, folder):
     return units, left_out
 
 
-def result_of(course, unit, options, path):
+def result_of(course, unit, options, path, alone=False):
     """Return the result of one unit, or {"fault": …}; never raises for one's sake."""
     seed = options.seed or judge.new_seed()
     try:
-        found = judge.judged(course, unit.exercise, unit.path, unit.shown, seed, path)
+        job = (unit.exercise, unit.path, unit.shown, seed, path)
+        found = judge.judged(course, *job, alone)
     except judge.GraderFault as e:
         found = {"exercise": unit.exercise, "fault": str(e)}
     return {**found, "submission": unit.shown, "student": unit.student}
@@ -169,7 +172,10 @@ def conclude(units, results, left_out, options):
         print(f"left out  {line}", file=sys.stderr)
     course = Course()
     for unit, result in zip(units, results, strict=True):
-        if "fault" not in result and unit.path == course.exercise(unit.exercise).assignment:
+        if (
+            "fault" not in result
+            and unit.path == course.exercise(unit.exercise).assignment
+        ):
             remember(course.exercise(unit.exercise), result)
     if any("fault" in result for result in results):
         return FAULT
@@ -185,13 +191,16 @@ def remember(exercise, result):
         calls = [call for name in failing for call, _ in known[name]["right"]]
     except (OSError, ValueError, KeyError):
         calls = []
-    functions = sorted({call.rpartition(" ")[2].rpartition("(")[2].strip(")") for call in calls})
+    functions = sorted(
+        {call.rpartition(" ")[2].rpartition("(")[2].strip(")") for call in calls}
+    )
     scores = {key: result[key] for key in ("score", "max_score")}
     progress.update(exercise.name, **scores, failing=functions)
 
 
 def write_json(results, target):
-    text = "".join(json.dumps(result) + "\n" for result in results)
+    kept = [{k: v for k, v in r.items() if k != "printed"} for r in results]
+    text = "".join(json.dumps(result) + "\n" for result in kept)
     if target == "-":
         print(text, end="")
         return

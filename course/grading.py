@@ -1,11 +1,11 @@
 """What an autograder test is written with. NumPy only; see course/instructors.md.
 
-    from course.grading import close, points
+from course.grading import close, points
 
-    @points(3)
-    def test_gates(submission, rng):
-        \"\"\"the line that the student reads\"\"\"
-        close(submission.gates(x, kernel), want, hint="Does kernel[2] …?")
+@points(3)
+def test_gates(submission, rng):
+    \"\"\"the line that the student reads\"\"\"
+    close(submission.gates(x, kernel), want, hint="Does kernel[2] …?")
 """
 
 import numpy as np
@@ -85,7 +85,9 @@ def difference(got, want, rtol=RTOL, atol=ATOL, where=""):
     if isinstance(want, dict):
         if not isinstance(got, dict) or set(got) != set(want):
             return f"{at}got {_show(got)}, expected the keys {sorted(want, key=str)}"
-        parts = (difference(got[k], want[k], rtol, atol, f"{where}[{k!r}]") for k in want)
+        parts = (
+            difference(got[k], want[k], rtol, atol, f"{where}[{k!r}]") for k in want
+        )
         return next(filter(None, parts), "")
     return _array_difference(got, np.asarray(want), rtol, atol, at)
 

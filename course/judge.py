@@ -21,6 +21,7 @@ from course.sandbox import client
 from course.sandbox.session import Gone, Raised, Unusable
 
 BUDGET = 180  # seconds on the clock for all checks of a submission
+PRINTED_MAX = 2000  # characters of a submission's own output that are shown
 PUBLIC_SEED = "public"  # the seed of the records that name misconceptions
 
 
@@ -101,7 +102,7 @@ class Examination:
         self.module, self.tests = load_tests(exercise)
         self.forbidden = getattr(self.module, "FORBIDDEN", ())
         self.session = self.context = None
-        self.info = {}
+        self.info, self.printed = {}, ""
 
     def run(self, record=None):
         """Return the checks in order, with misconceptions named where a record can."""
@@ -176,6 +177,7 @@ class Examination:
     def close(self):
         if self.session is not None:
             self.context.__exit__(None, None, None)
+            self.printed += self.session.link.printed
         self.session = None
 
 
@@ -236,6 +238,7 @@ def examine(exercise, submission, seed, opener, name_mistakes=True):
         "seconds": round(time.monotonic() - started, 3),
         "checks": [check.as_json() for check in checks],
         **examination.info,
+        "printed": examination.printed[:PRINTED_MAX],
     }
 
 
@@ -268,15 +271,19 @@ def limit_memory(size):
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def judged(course, name, path, shown, seed, sandboxes):
+def judged(course, name, path, shown, seed, sandboxes, alone=False):
     """Judge a submission in a process of its own and return the result.
+
+    Args:
+        alone: whether this process has one thread, so that it may simply fork.
 
     Raises:
         GraderFault: the judge died or said that it is at fault.
     """
     import multiprocessing
 
-    method = "forkserver" if sys.platform.startswith("linux") else "spawn"
+    linux = sys.platform.startswith("linux")
+    method = ("fork" if alone else "forkserver") if linux else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["numpy", "course.judge", "course.grading"])

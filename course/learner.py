@@ -1,4 +1,4 @@
-"""The learner's commands that need no grading: status, list, show, where, hint, reset."""
+"""The learner's commands that grade nothing: status, list, show, where, hint, reset."""
 
 import ast
 import json
@@ -42,7 +42,9 @@ def list(options):
                 time = exercise.field("Time")
                 print(f"  exercise  {exercise.short:<28} {exercise.title} ({time})")
         for path in sorted((course.root / "modules" / chapter).glob("*.py")):
-            print(f"  module    {path.stem:<28} {docstring(path).partition(chr(10))[0]}")
+            print(
+                f"  module    {path.stem:<28} {docstring(path).partition(chr(10))[0]}"
+            )
 
 
 def show(options):
@@ -68,7 +70,9 @@ def where(options):
     best = {0: [], 1: [], 2: []}
     for path in course.files():
         text = path.read_text("utf-8", errors="replace")
-        first = docstring(path).partition("\n")[0] or text.partition("\n")[0].strip("# ")
+        first = docstring(path).partition("\n")[0] or text.partition("\n")[0].strip(
+            "# "
+        )
         names = re.findall(r"^(?:class|def) (\w+)", text, re.M)
         plain = first.lower().replace("-", " ")
         if word in path.stem or any(word == n.lower() for n in names):
@@ -79,7 +83,9 @@ def where(options):
             best[2].append((path, first))
     found = best[0] + best[1] or best[2]
     if not found:
-        raise UsageError(f"nothing here speaks of {options.word!r}; see {GRADE[:16]} list")
+        raise UsageError(
+            f"nothing here speaks of {options.word!r}; see {GRADE[:16]} list"
+        )
     for path, first in found:
         print(f"{path.relative_to(course.root)}\n    {first}")
 

@@ -45,7 +45,9 @@ def result(found):
     if "fault" in found:
         print(f"{found['exercise']}: the grader failed, not you: {found['fault']}")
         return
-    print(f"{found['exercise']}   {found['score']:g} of {found['max_score']:g} points\n")
+    print(
+        f"{found['exercise']}   {found['score']:g} of {found['max_score']:g} points\n"
+    )
     said = None
     for check in found["checks"]:
         word = WORDS[check["status"]]
@@ -56,6 +58,9 @@ def result(found):
             for line in lines:
                 print(INDENT + line)
         said = lines or said
+    if found["printed"].strip():
+        print("\n  your file printed:")
+        print(textwrap.indent(clean(found["printed"]).strip(), "    "))
     if found["score"] < found["max_score"]:
         print(f"\n  a hint: python -m course hint {found['exercise']}")
 

@@ -10,7 +10,7 @@ FILE = Path(os.environ.get("COURSE_PROGRESS", ROOT / ".course" / "progress.json"
 
 
 def read():
-    """Return {exercise: {"score", "max_score", "failing", "hints"}}; {} if unreadable."""
+    """Return {exercise: {"score", "max_score", "failing", "hints"}}; else {}."""
     try:
         found = json.loads(FILE.read_text("utf-8"))
         return {k: v for k, v in found.items() if isinstance(v, dict)}

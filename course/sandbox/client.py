@@ -150,7 +150,13 @@ def data_dir():
 def fingerprint(isolation):
     """Return a name for the environment and the library as they are now."""
     site = Path(sysconfig.get_paths()["purelib"])
-    facts = [sys.prefix, sys.version, isolation, str(data_dir()), site.stat().st_mtime_ns]
+    facts = [
+        sys.prefix,
+        sys.version,
+        isolation,
+        str(data_dir()),
+        site.stat().st_mtime_ns,
+    ]
     for folder in ("course/sandbox", "modules"):
         for file in sorted((LIBRARY / folder).rglob("*.py")):
             stat = file.stat()
@@ -174,13 +180,21 @@ def warm(isolation="auto", idle=IDLE):
         if stale.stem != path.name and channel.lock(stale.with_suffix(".lock")) is None:
             stop(stale)
     if not listening(path):
-        _launch(path, isolation, "--idle", str(idle))
+        process = _launch(path, isolation, "--idle", str(idle))
+        process.returncode = 0  # it outlives us on purpose: no ResourceWarning
     return path
 
 
 def _launch(path, isolation, *more, **popen):
     command = [sys.executable, "-P", "-s", "-c"]
-    options = ["--socket", str(path), "--library", str(LIBRARY), "--isolation", isolation]
+    options = [
+        "--socket",
+        str(path),
+        "--library",
+        str(LIBRARY),
+        "--isolation",
+        isolation,
+    ]
     command.append(boot(*options, "--data", str(data_dir()), *more))
     with open(f"{path}.log", "wb") as log:
         process = subprocess.Popen(

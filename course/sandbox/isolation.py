@@ -34,6 +34,7 @@ PROMISES = {
 }
 FIRST_UID = 64_100  # spare user ids, one a running sandbox
 SLOTS = 200
+SCRATCH = "/scratch"  # what a sandbox with a tree of its own may write
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,11 @@ class Tree:
         listed = [
             *("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime"),
             *(sys.base_prefix, sys.prefix, self.data),
-            *(library / "modules", library / "course/data", library / "course/__init__.py"),
+            *(
+                library / "modules",
+                library / "course/data",
+                library / "course/__init__.py",
+            ),
         ]
         present = [str(path) for path in listed if os.path.exists(path)]
         targets = [os.path.realpath(p) for p in present if os.path.islink(p)]
@@ -73,7 +78,11 @@ class Tree:
 
     def closed(self):
         names = ("solutions", "tests", "submissions")
-        return [p for n in names if (p := os.path.join(self.library, n)) and os.path.isdir(p)]
+        return [
+            p
+            for n in names
+            if (p := os.path.join(self.library, n)) and os.path.isdir(p)
+        ]
 
 
 class Process:
@@ -137,7 +146,12 @@ class Landlock(Process):
         os.chdir(self.tree.scratch)
         self.limit()
         devices = ["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"]
-        readable = [*self.tree.readable(), "/proc/self", "/proc/meminfo", "/proc/cpuinfo"]
+        readable = [
+            *self.tree.readable(),
+            "/proc/self",
+            "/proc/meminfo",
+            "/proc/cpuinfo",
+        ]
         kernel.no_new_privileges()
         kernel.landlock(readable, [self.tree.scratch, *devices])
         kernel.seccomp(network=False, own_signals_only=True)
@@ -214,7 +228,12 @@ class Namespaces(Uid):
 
     def prepare(self):
         uid, gid = os.getuid(), os.getgid()
-        flags = kernel.CLONE_NEWPID | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+        flags = (
+            kernel.CLONE_NEWPID
+            | kernel.CLONE_NEWNET
+            | kernel.CLONE_NEWIPC
+            | kernel.CLONE_NEWUTS
+        )
         self.user = uid != 0
         kernel.unshare(flags | (kernel.CLONE_NEWUSER if self.user else 0))
         if self.user:
@@ -252,15 +271,15 @@ class Namespaces(Uid):
                 kernel.bind(path, root + path)
         inside = "uid=1000" if self.user else f"uid={FIRST_UID + self.slot}"
         os.mkdir(root + "/proc")
-        os.mkdir(root + "/tmp")
+        os.mkdir(root + SCRATCH)
         flags = kernel.MS_NOSUID | kernel.MS_NODEV
         kernel.mount("proc", root + "/proc", "proc", flags | kernel.MS_NOEXEC)
         size = f"size={self.limits.file_size},nr_inodes=10000,mode=700,{inside}"
-        kernel.mount("tmpfs", root + "/tmp", "tmpfs", flags, size)
+        kernel.mount("tmpfs", root + SCRATCH, "tmpfs", flags, size)
         kernel.make_read_only(root)
         os.chdir(root)
         kernel.pivot_root()
-        os.chdir("/tmp")
+        os.chdir(SCRATCH)
 
     def sweep(self, child):
         """The first process of a PID namespace takes all others with it."""

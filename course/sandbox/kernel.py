@@ -49,9 +49,15 @@ OTHERS = {  # reaching processes of the same user
     **{"rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240)},
     **{"setpriority": (141, 140), "sched_setaffinity": (203, 122)},
 }
-CLONE, CLONE3, KILL, TGKILL, PRLIMIT = (56, 220), (435, 435), (62, 129), (234, 131), (
-    302,
-    261,
+CLONE, CLONE3, KILL, TGKILL, PRLIMIT = (
+    (56, 220),
+    (435, 435),
+    (62, 129),
+    (234, 131),
+    (
+        302,
+        261,
+    ),
 )
 
 
@@ -71,7 +77,10 @@ def _machine():
 
 def _syscall(name, *args):
     number = SYSCALLS[name][_machine()]
-    args = [a if isinstance(a, bytes | ctypes.Array) or a is None else _long(a) for a in args]
+    args = [
+        a if isinstance(a, bytes | ctypes.Array) or a is None else _long(a)
+        for a in args
+    ]
     return _check(_libc.syscall(_long(number), *args), name)
 
 
@@ -190,7 +199,11 @@ def seccomp(network, own_signals_only=False):
     code += [(0x15, 0, 4, CLONE[which]), (0x20, 0, 0, 16)]
     code += [(0x45, 0, 1, CLONE_NEWUSER), _errno(errno.EPERM), _ALLOW]
     if own_signals_only:
-        for number, allowed in ((KILL, os.getpid()), (TGKILL, os.getpid()), (PRLIMIT, 0)):
+        for number, allowed in (
+            (KILL, os.getpid()),
+            (TGKILL, os.getpid()),
+            (PRLIMIT, 0),
+        ):
             code += [(0x15, 0, 4, number[which]), (0x20, 0, 0, 16)]
             code += [(0x15, 1, 0, allowed), _errno(errno.EPERM), _ALLOW]
     code += [_ALLOW]

@@ -125,7 +125,8 @@ class Session:
             kind, content = reply
             if kind == "raised":
                 content = {
-                    "types": [str(t)[:80] for t in content["types"]][:20] or ["Exception"],
+                    "types": [str(t)[:80] for t in content["types"]][:20]
+                    or ["Exception"],
                     "message": str(content["message"])[:2000],
                     "line": str(content["line"] or "")[:40],
                     "text": str(content["text"])[:200],
@@ -139,7 +140,9 @@ class Session:
                 raise ValueError(kind)
         except (TypeError, ValueError, KeyError, IndexError):
             self.link.kill()
-            raise Gone("invalid", "the sandbox sent something that is no answer") from None
+            raise Gone(
+                "invalid", "the sandbox sent something that is no answer"
+            ) from None
         return kind, content
 
     def _callback(self, content):

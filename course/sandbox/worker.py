@@ -29,7 +29,10 @@ class Worker:
         op, *payload = request
         try:
             method = getattr(self, f"on_{op}")
-            return ["value", method(*(payload if op == "load" else map(self.inward, payload)))]
+            return [
+                "value",
+                method(*(payload if op == "load" else map(self.inward, payload))),
+            ]
         except source.Unusable as e:
             return ["unusable", {"message": str(e), "status": e.status}]
         except BaseException as e:  # also SystemExit: it is the learner's
@@ -77,7 +80,9 @@ class Worker:
 
     def callback(self, number):
         def judge(*args):
-            frame = self.judge(wire.encode(["callback", [number, list(args)]], self.outward))
+            frame = self.judge(
+                wire.encode(["callback", [number, list(args)]], self.outward)
+            )
             kind, content = frame
             if kind == "answer":
                 return self.inward(content)
@@ -92,7 +97,12 @@ class Worker:
         line, code = (mine[-1].lineno, mine[-1].line) if mine else (None, "")
         mro = [c.__name__ for c in type(error).__mro__ if c is not object]
         message = str(error).strip()[:2000]
-        return {"types": mro, "message": message, "line": self.where(line), "text": code}
+        return {
+            "types": mro,
+            "message": message,
+            "line": self.where(line),
+            "text": code,
+        }
 
     def where(self, line):
         return self.program.where(line) if line else None
@@ -199,5 +209,3 @@ def reply_frame(worker, reply):
     except BaseException as e:  # what the learner returned cannot cross the wire
         message = f"what you returned cannot be read: {type(e).__name__}: {e}"
         return wire.encode(["unusable", {"message": message, "status": "invalid"}])
-
-

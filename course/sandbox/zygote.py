@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from course.sandbox import channel, isolation, kernel, worker
@@ -36,7 +37,9 @@ CAN_FORK = sys.platform.startswith("linux")
 
 def environment():
     """Return the environment variables of the zygote and its sandboxes: no others."""
-    kept = {k: os.environ[k] for k in ("SYSTEMROOT", "LD_LIBRARY_PATH") if k in os.environ}
+    kept = {
+        k: os.environ[k] for k in ("SYSTEMROOT", "LD_LIBRARY_PATH") if k in os.environ
+    }
     threads = ("OPENBLAS", "OMP", "MKL", "TF_INTRAOP", "TF_INTEROP")
     return kept | {
         "PATH": os.defpath,
@@ -77,13 +80,20 @@ class Forked:
         if self.pid == 0:
             try:
                 self.run(data, output)
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(1)
 
     def run(self, data, output):
         null = os.open(os.devnull, os.O_RDONLY)
         kept = 3
-        for source, target in ((null, 0), (output, 1), (output, 2), (data.detach(), kept)):
+        for source, target in (
+            (null, 0),
+            (output, 1),
+            (output, 2),
+            (data.detach(), kept),
+        ):
             os.dup2(source, target)
         os.closerange(kept + 1, 1 << 16)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

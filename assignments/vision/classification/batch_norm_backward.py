@@ -1,0 +1,161 @@
+"""Exercise: batch normalization's backward pass by hand.
+
+In training the mean and the variance are computed from the batch, so every
+example influences the output of every other, and the gradient has to flow
+through both statistics. Here you derive it, and a network learns with it.
+
+Paper: Ioffe and Szegedy, "Batch Normalization", ICML 2015.
+Link:  https://arxiv.org/abs/1502.03167 (section 3, the gradients before 3.1; 3.3)
+See:   modules/vision/classification/batch_norm.py (the forward pass as a layer)
+Needs: vision/classification (batch normalization), the chain rule
+Time:  60 minutes
+Grade: python -m course grade vision/classification/batch_norm_backward
+
+Throughout, x is (B, C) behind a dense layer or (B, H, W, C) behind a convolution.
+A channel is one index of the last axis; m is the number of values that one channel
+has in the batch: B, or B * H * W. Your functions must handle both ranks.
+"""
+
+import keras
+from keras import layers, ops
+
+from modules.vision.classification.residual_parts import Conv, classifier, conv
+
+EPSILON = 1e-3
+
+
+def statistics(x):
+    """Return the mean and the variance of every channel of a batch.
+
+    The variance is the biased one: the mean of the squared deviations, divided
+    by m and not by m - 1.
+
+    Args:
+        x: (B, C) or (B, H, W, C) float.
+
+    Returns:
+        Two tensors (mean, variance), each (C,).
+    """
+    # TODO: average over every axis but the last
+    raise NotImplementedError
+
+
+def normalize(x, mean, variance, gamma, beta, epsilon):
+    """Return y = gamma * x_hat + beta with x_hat = (x - mean) / sqrt(variance + epsilon).
+
+    In training mean and variance are the statistics of the batch, in inference the
+    moving averages; the formula is the same.
+
+    Args:
+        x: (B, C) or (B, H, W, C) float.
+        mean, variance, gamma, beta: (C,) float each.
+        epsilon: float > 0.
+
+    Returns:
+        y, of the shape of x.
+    """
+    # TODO: standardize, then scale and shift
+    raise NotImplementedError
+
+
+def moving_average(moving, batch, momentum):
+    """Return the moving average after one more batch, in Keras's convention.
+
+    momentum is the share of the old value that stays: with momentum 0.99 one batch
+    changes the average by a hundredth of the difference.
+
+    Args:
+        moving: (C,) float, the average so far.
+        batch: (C,) float, the statistic of this batch.
+        momentum: float in [0, 1].
+
+    Returns:
+        (C,) float.
+    """
+    # TODO: keep the share `momentum` of the old value
+    raise NotImplementedError
+
+
+def parameter_gradients(dy, x, mean, variance, epsilon):
+    """Return the gradients of the loss with respect to gamma and beta.
+
+    Args:
+        dy: the gradient of the loss with respect to y, of the shape of x.
+        x: (B, C) or (B, H, W, C) float.
+        mean, variance: (C,) float each, the statistics of x.
+        epsilon: float > 0.
+
+    Returns:
+        Two tensors (dgamma, dbeta), each (C,).
+    """
+    # TODO: sum the contributions of every place where gamma and beta act
+    raise NotImplementedError
+
+
+def input_gradient(dy, x, mean, variance, gamma, epsilon):
+    """Return the gradient of the loss with respect to x, in training.
+
+    mean and variance are those of x itself: they change when x changes, and your
+    gradient must take account of that. (They are arguments only to save you the work
+    of computing them twice.)
+
+    Args:
+        dy: the gradient of the loss with respect to y, of the shape of x.
+        x: (B, C) or (B, H, W, C) float.
+        mean, variance: (C,) float each, the statistics of x.
+        gamma: (C,) float.
+        epsilon: float > 0.
+
+    Returns:
+        dx, of the shape of x.
+    """
+    # TODO: three paths: directly, through the mean, through the variance
+    raise NotImplementedError
+
+
+@ops.custom_gradient
+def batch_norm(x, gamma, beta):
+    """Normalize a batch: forward and backward through your functions; given."""
+    mean, variance = statistics(x)
+
+    def gradients(dy):
+        dgamma, dbeta = parameter_gradients(dy, x, mean, variance, EPSILON)
+        return input_gradient(dy, x, mean, variance, gamma, EPSILON), dgamma, dbeta
+
+    return normalize(x, mean, variance, gamma, beta, EPSILON), gradients
+
+
+class HandNormalization(layers.Layer):
+    """Your functions as a layer, with moving averages for inference; given."""
+
+    def build(self, input_shape):
+        shape = input_shape[-1:]
+        self.gamma = self.add_weight(shape=shape, initializer="ones")
+        self.beta = self.add_weight(shape=shape, initializer="zeros")
+        state = {"shape": shape, "trainable": False}
+        self.mean = self.add_weight(initializer="zeros", **state)
+        self.variance = self.add_weight(initializer="ones", **state)
+
+    def call(self, x, training=False):
+        gamma, beta, *moving = (
+            ops.convert_to_tensor(w)
+            for w in (self.gamma, self.beta, self.mean, self.variance)
+        )
+        if not training:
+            return normalize(x, *moving, gamma, beta, EPSILON)
+        mean, variance = statistics(x)
+        self.mean.assign(moving_average(moving[0], mean, 0.9))
+        self.variance.assign(moving_average(moving[1], variance, 0.9))
+        return batch_norm(x, gamma, beta)
+
+
+def network():
+    """Return a small network of convolutions, each normalized by your layer; given."""
+    x = inputs = keras.Input((None, None, 3))
+    for depth, filters in enumerate((8, 12, 16), 1):
+        x = conv(x, Conv(filters, 3), f"conv{depth}")
+        x = layers.ReLU()(HandNormalization(name=f"norm{depth}")(x))
+    model = classifier(inputs, x, num_classes=3, name="by_hand")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    return model

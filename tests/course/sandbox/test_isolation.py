@@ -1,0 +1,298 @@
+"""Each backend keeps exactly what the table of promises says."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course.grading import Raised
+from course.sandbox import channel, client, isolation
+from course.sandbox.session import Gone, Unusable
+from course.sandbox.zygote import boot, environment
+
+HERE = Path(__file__).parent
+PROBE = ("probe.py", (HERE / "probe.py").read_bytes())
+CANARY = "canary-5d1f"
+ROOT = os.getuid() == 0
+NOBODY = 65534
+# backend and the user who runs it; as an ordinary user all but the last ones are tried
+TRIED = (
+    [("namespaces", 0), ("namespaces", NOBODY), ("uid", 0), ("landlock", NOBODY)]
+    + [("process", NOBODY)]
+    if ROOT
+    else [("namespaces", os.getuid()), ("landlock", os.getuid())]
+    + [("process", os.getuid())]
+)
+
+
+class Place:
+    """A warm process of one backend over a small library with canaries in it."""
+
+    def __init__(self, folder, backend, uid):
+        self.backend, self.promise = backend, isolation.PROMISES[backend]
+        self.library, self.socket = folder / "library", folder / "run" / "socket"
+        shutil.copytree(client.LIBRARY / "modules", self.library / "modules")
+        for secret in ("solutions/x.py", "tests/x.py", "submissions/eve/x.py"):
+            path = self.library / secret
+            path.parent.mkdir(parents=True)
+            path.write_text(CANARY)
+        self.secret = folder / "secret.txt"
+        self.secret.write_text(CANARY)
+        (folder / "run").mkdir()
+        os.chown(folder / "run", uid, uid)
+        options = ["--socket", str(self.socket), "--library", str(self.library)]
+        options += ["--data", str(folder / "data"), "--isolation", backend]
+        code = boot(*options, "--idle", "600", "--owned")
+        command = [sys.executable, "-P", "-s", "-c", code]
+        if ROOT:
+            command = [sys.executable, str(HERE / "launch.py"), str(uid), *command]
+        self.log = open(folder / "log", "w+")
+        self.process = subprocess.Popen(
+            command,
+            env={**environment(), "PYTHONPATH": str(self.library)},
+            stdin=subprocess.PIPE,
+            stdout=self.log,
+            stderr=self.log,
+        )
+        while not self.socket.exists():
+            assert self.process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.02)
+
+    def session(self, submission=PROBE):
+        return client.sandbox(self.socket, submission)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdin.close()
+        self.log.close()
+
+
+@pytest.fixture(scope="module", params=TRIED, ids=lambda p: f"{p[0]}-as-{p[1]}")
+def place(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    for parent in (folder, *folder.parents):
+        if str(parent).startswith(("/tmp/", str(folder))):
+            parent.chmod(0o755)
+    found = Place(folder, *request.param)
+    yield found
+    found.stop()
+
+
+def named(name):
+    """Return the processes of this machine that carry a name."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if path.read_text().strip() == name:
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_backend_in_force_is_told(place):
+    with place.session() as session:
+        told = session.link.info["isolation"]
+    assert told == {"backend": place.backend, **place.promise}
+
+
+def test_modules_can_be_used(place):
+    with place.session() as session:
+        layer = session.root.modules.vision.classification.squeeze_excite.SqueezeExcite
+        assert layer(ratio=2)(np.ones((1, 2, 2, 4))).shape == (1, 2, 2, 4)
+
+
+def test_files(place):
+    with place.session() as session:
+        found = session.root.find(str(place.library), CANARY)
+        outside = CANARY in session.root.read(str(place.secret))
+        users = "root" in session.root.read("/etc/passwd")
+        scratch = session.root.write("mine.txt")
+    kept = place.promise["filesystem"]
+    assert scratch
+    assert bool(found) == (kept == isolation.OPEN)
+    assert outside == users == (kept != isolation.LISTED)
+
+
+def test_nothing_can_be_written_outside(place):
+    with place.session() as session:
+        for path in (place.library / "modules/new.py", Path(sys.prefix) / "new.py"):
+            assert not session.root.write(str(path))
+            assert not path.exists()
+
+
+def test_scratch_is_private_and_removed(place):
+    with place.session() as one, place.session() as two:
+        one.root.write("mine.txt")
+        assert "refused" in two.root.read("mine.txt")
+    left = [p for p in Path("/tmp").glob("course-sandbox-*") if any(p.iterdir())]
+    assert left == []
+
+
+def test_network(place):
+    with socket.create_server(("127.0.0.1", 0)) as server, place.session() as session:
+        port = server.getsockname()[1]
+        assert session.root.connect(port) == place.promise["network"]
+        reached = session.root.connect_unix(str(place.socket))
+    assert reached == place.promise["network"]
+
+
+def test_other_processes(place):
+    """The zygote runs as the same user as the sandbox wherever that is possible."""
+    zygote = place.process.pid
+    with place.session() as session:
+        assert session.root.signal(zygote) == place.promise["processes"]
+        secret = session.root.read(f"/proc/{os.getpid()}/environ")
+    assert "COURSE_RUN_DIR" not in secret
+
+
+def test_environment_is_clean(place, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", CANARY)
+    with place.session() as session:
+        seen = session.root.environment()
+        own = session.root.read("/proc/self/environ")
+    assert CANARY not in json.dumps(seen) + own
+    assert not [k for k in seen if "COURSE" in k or "TOKEN" in k]
+
+
+def test_no_way_up(place):
+    with place.session() as session:
+        session.start("a check", 0, 5)
+        gained = session.root.become_root()
+    assert gained == [] or place.backend == "process"  # which promises nothing
+
+
+def ended(place, name, *args, seconds=1.0):
+    """Call a function that never answers; return how it ended, and after how long."""
+    with place.session() as session:
+        session.start("a check", 0, seconds)
+        started = time.monotonic()
+        try:
+            value = getattr(session.root, name)(*args)
+            status = f"returned {value}"
+        except Gone as e:
+            status = e.status
+        except Raised as e:
+            status = e.type
+        took = time.monotonic() - started
+        link = session.link
+    return status, took, link
+
+
+def test_endless_loop(place):
+    status, took, _ = ended(place, "endless")
+    assert status == "timeout" and took < 5
+
+
+def test_sleep(place):
+    status, took, _ = ended(place, "asleep", seconds=0.5)
+    assert status == "timeout" and took < 5
+
+
+def test_memory_hog(place):
+    status, took, _ = ended(place, "hog", seconds=20)
+    assert status in ("memory", "MemoryError") and took < 30
+
+
+def test_memory_hogs_together(place):
+    status, took, _ = ended(place, "many_hogs", seconds=20)
+    assert status == "memory" and took < 30
+
+
+def test_flood_of_output(place):
+    status, took, link = ended(place, "flood")
+    assert status == "timeout" and took < 8
+    assert 0 < len(link.printed) <= 1 << 16
+
+
+def test_big_file(place):
+    status, _, _ = ended(place, "big_file", "big.bin", seconds=10)
+    assert status == "returned False"
+
+
+def test_daemon_dies(place):
+    name = f"stray{os.getpid()}{place.process.pid}"[:15]
+    with place.session() as session:
+        session.start("a check", 0, 5)
+        assert session.root.daemon(name) is True
+        assert named(name)
+    if not place.promise["leftovers"]:
+        assert named(name) == []
+
+
+def test_fork_bomb(place):
+    if not place.promise["bombs"]:
+        return
+    name = f"bomb{os.getpid()}{place.process.pid}"[:15]
+    status, took, _ = ended(place, "bomb", name, seconds=1.0)
+    assert status in ("timeout", "crashed", "memory") and took < 10
+    assert named(name) == []
+    with place.session() as session:
+        assert session.root.fine() == 1.0
+
+
+@pytest.mark.parametrize("way", ["leave", "die"])
+def test_leaving_is_no_answer(place, way):
+    status, _, _ = ended(place, way)
+    assert status == "crashed"
+
+
+def test_exit_is_an_exception(place):
+    assert ended(place, "end")[0] == "SystemExit"
+
+
+def test_hanging_up_is_no_answer(place):
+    assert ended(place, "hang_up")[0] in ("crashed", "invalid", "timeout")
+
+
+def test_forged_frames_are_no_answer(place):
+    from course.sandbox import wire
+
+    for forged in (
+        b"\0" * 64,
+        b"\xff" * 64,
+        b"not a frame at all, whatever it says",
+        wire.encode(["no such kind", 1.0]),
+        wire.encode("passed"),
+    ):
+        status, _, _ = ended(place, "shout", list(forged))
+        assert status in ("invalid", "crashed", "timeout"), forged
+
+
+def test_neighbours_are_not_disturbed(place):
+    with place.session() as neighbour:
+        neighbour.start("a check", 0, 60)
+        ended(place, "hog", seconds=20)
+        ended(place, "leave")
+        assert neighbour.root.fine() == 1.0
+
+
+def test_a_sandbox_that_cannot_load_says_why(place):
+    with pytest.raises(Unusable, match="Python cannot read this"):
+        with place.session(("x.py", b"def f(:\n")):
+            pass
+
+
+def test_uid_closes_solutions(tmp_path):
+    """Only the owner may read them once this backend has been chosen."""
+    for name in ("solutions", "tests"):
+        (tmp_path / name).mkdir(mode=0o755)
+    tree = isolation.Tree(str(tmp_path), "", "")
+    isolation.Uid(tree, isolation.Limits()).settle()
+    modes = {p.name: p.stat().st_mode & 0o777 for p in tmp_path.iterdir()}
+    assert modes == {"solutions": 0o700, "tests": 0o700}
+
+
+def test_private_folder_must_be_private(tmp_path, monkeypatch):
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("COURSE_RUN_DIR", str(tmp_path))
+    with pytest.raises(PermissionError, match="is not private: remove it"):
+        channel.private_folder()
