@@ -122,6 +122,31 @@ class OnlyEager(Scale):
 
 
 @register
+class HalfWeights(Scale):
+    def build(self, input_shape):
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(shape=shape, dtype=self.compute_dtype)
+
+    def call(self, x):
+        return x @ self.kernel
+
+
+@register
+class SavesNothing(HalfWeights):
+    def save_own_variables(self, store):
+        pass
+
+    def load_own_variables(self, store):
+        pass
+
+
+@register
+class ExplodesInTraining(Scale):
+    def call(self, x, training=False):
+        return super().call(x) / (0.0 if training else 1.0)
+
+
+@register
 class Overflows(Scale):
     def call(self, x):
         return super().call(x * 4e4) / 4e4
@@ -147,7 +172,10 @@ def test_a_correct_layer_passes():
         (RemembersSize, "fails when sizes are unknown"),
         (FirstBatchOnly, "with unknown sizes: differs"),
         (Random, "a second time: differs"),
-        (OnlyEager, "with unknown sizes: differs|when compiled: differs"),
+        (OnlyEager, "when compiled: differs"),
+        (SavesNothing, "after saving and loading: differs"),
+        (HalfWeights, "is kept in float16"),
+        (ExplodesInTraining, "not finite when training"),
         (Overflows, "in mixed precision"),
     ],
 )
@@ -213,6 +241,47 @@ def test_model_of_broken_layers(cls):
         return check_model(make, X, y_shape=(2, 5, 4), weights=12)
     with pytest.raises(AssertionError, match="differs"):
         check_model(make, X, y_shape=(2, 5, 4), weights=12)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@register
+class Mixture(keras.Model):
+    """A model class of two inputs."""
+
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.dense = layers.Dense(4)
+
+    def call(self, pair):
+        return self.dense(pair[0]) + self.factor * pair[1]
+
+    def build(self, shapes):
+        self.dense.build(shapes[0])
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@register
+class FixedMixture(Mixture):
+    def call(self, pair):
+        return super().call(pair) / float(pair[0].shape[1])
+
+
+@register
+class ForgetfulMixture(Mixture):
+    def get_config(self):
+        return {k: v for k, v in super().get_config().items() if k != "factor"}
+
+
+def test_model_class():
+    pair, expected = (X, X[..., :1]), {"y_shape": (2, 5, 4), "weights": 16}
+    check_model(Mixture, pair, **expected)
+    with pytest.raises(AssertionError, match="fails when sizes are unknown"):
+        check_model(FixedMixture, pair, **expected)
+    with pytest.raises(AssertionError, match="get_config forgets factor"):
+        check_model(ForgetfulMixture, pair, **expected)
 
 
 def test_function():

@@ -129,9 +129,9 @@ def _to_pixels(coordinate, size):
 def _pixels(images, row, column):
     """Return the pixels of the given rows and columns, and 0 outside the images."""
     batch, height, width, channels = ops.shape(images)
+    row, column = ops.cast(row, "int32"), ops.cast(column, "int32")
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    row = ops.clip(ops.cast(row, "int32"), 0, height - 1)
-    column = ops.clip(ops.cast(column, "int32"), 0, width - 1)
+    row, column = ops.clip(row, 0, height - 1), ops.clip(column, 0, width - 1)
     index = ops.reshape(row * width + column, (batch, -1, 1))
     flat = ops.reshape(images, (batch, height * width, channels))
     values = ops.take_along_axis(flat, index, axis=1)  # (B, h w, C)

@@ -14,6 +14,9 @@ Grade: python -m course grade vision/classification/batch_norm_backward
 Throughout, x is (B, C) behind a dense layer or (B, H, W, C) behind a convolution.
 A channel is one index of the last axis; m is the number of values that one channel
 has in the batch: B, or B * H * W. Your functions must handle both ranks.
+
+When they are right, see how little the network cares for the scale of its weights:
+python -m assignments.vision.classification.batch_norm_backward
 """
 
 import keras
@@ -57,10 +60,11 @@ def statistics(x):
 
 
 def normalize(x, mean, variance, gamma, beta, epsilon):
-    """Return y = gamma * x_hat + beta with x_hat = (x - mean) / sqrt(variance + epsilon).
+    """Return y = gamma * x_hat + beta.
 
-    In training mean and variance are the statistics of the batch, in inference the
-    moving averages; the formula is the same.
+    Here x_hat = (x - mean) / sqrt(variance + epsilon). In training mean and variance
+    are the statistics of the batch, in inference the moving averages: one formula
+    serves both.
 
     Args:
         x: (B, C) or (B, H, W, C) float.
@@ -156,12 +160,10 @@ def input_gradient(dy, x, mean, variance, gamma, epsilon):
         dx, of the shape of x.
     """
     # BEGIN SOLUTION three paths: directly, through the mean, through the variance
-    # HINT Take gamma first: the gradient with respect to x_hat is dy * gamma. Write
-    # HINT it g, then ask along which paths one value of x reaches the loss.
-    # HINT With m values a channel, d mean / d x = 1 / m, and
-    # HINT d variance / d x = 2 * (x - mean) / m. Add up the three paths and simplify.
-    # HINT It becomes (g - average(g) - x_hat * average(g * x_hat)) / std, with
-    # HINT averages over every axis but the last and std = sqrt(variance + epsilon).
+    # HINT With respect to x_hat the gradient is dy * gamma. Call it g.
+    # HINT One value of x acts directly, through the mean and through the variance.
+    # HINT d mean / d x = 1 / m, and d variance / d x = 2 * (x - mean) / m.
+    # HINT All in all: (g - average(g) - x_hat * average(g * x_hat)) / std.
     axes = tuple(range(len(x.shape) - 1))
     # WRONG axes = 0
     # WHY your averages run over the examples only; the statistics of a channel were
@@ -215,7 +217,7 @@ class HandNormalization(layers.Layer):
 
     def call(self, x, training=False):
         gamma, beta, *moving = (
-            ops.convert_to_tensor(w)
+            ops.copy(w)  # a tensor: a custom gradient cannot take variables
             for w in (self.gamma, self.beta, self.mean, self.variance)
         )
         if not training:
@@ -224,6 +226,9 @@ class HandNormalization(layers.Layer):
         self.mean.assign(moving_average(moving[0], mean, 0.9))
         self.variance.assign(moving_average(moving[1], variance, 0.9))
         return batch_norm(x, gamma, beta)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def network():
@@ -234,5 +239,20 @@ def network():
         x = layers.ReLU()(HandNormalization(name=f"norm{depth}")(x))
     model = classifier(inputs, x, num_classes=3, name="by_hand")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, run_eagerly=True)
     return model
+
+
+if __name__ == "__main__":
+    labels = ops.arange(24) % 3
+    images = 2 * ops.one_hot(labels, 3)[:, None, None]
+    images += keras.random.normal((24, 6, 7, 3), seed=0)
+    for factor in (1, 10, 100):
+        keras.utils.set_random_seed(1)
+        model = network()
+        kernel = model.get_layer("conv1").kernel
+        kernel.assign(factor * kernel)
+        loss = model.fit(images, labels, 24, epochs=15, verbose=0).history["loss"]
+        print(
+            f"first kernel x {factor}: the loss falls {loss[0]:.3f} -> {loss[-1]:.3f}"
+        )

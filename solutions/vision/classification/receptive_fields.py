@@ -8,7 +8,7 @@ Paper: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015.
 Link:  https://arxiv.org/abs/1409.4842 (section 5, table 1)
 Paper: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
 Link:  https://arxiv.org/abs/1603.07285 (sections 2 and 5.1)
-See:   modules/vision/classification/inception.py
+See:   modules/vision/classification/inception.py, googlenet.py
 Needs: vision/classification (Network in Network, Inception), foundations/convolution
 Time:  50 minutes
 Grade: python -m course grade vision/classification/receptive_fields
@@ -16,13 +16,16 @@ Grade: python -m course grade vision/classification/receptive_fields
 Everything is counted along one side of square kernels and images. A kernel with
 dilation d has gaps: its taps are d pixels apart. Pooling counts as a layer like any
 other: it has a kernel and a stride, but no weights.
+
+When your functions are right, put them beside a measurement:
+python -m assignments.vision.classification.receptive_fields
 """
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
-from modules.vision.classification.inception import Inception
+from modules.vision.classification.googlenet import googlenet
 
 
 def output_size(size, kernel, stride, dilation, padding):
@@ -44,8 +47,8 @@ def output_size(size, kernel, stride, dilation, padding):
     # BEGIN SOLUTION the size of the dilated kernel, then the number of places for it
     # HINT Draw 7 pixels and a kernel of 3 with stride 2: where can it stand?
     # HINT A kernel of k taps that are d apart covers d * (k - 1) + 1 pixels.
-    # HINT "valid": the first place is free, then one more for every full stride in
-    # HINT what is left: (size - span) // stride + 1. "same": size / stride, rounded up.
+    # HINT "valid": one place, and one more for each full stride of size - span.
+    # HINT "same": size / stride, rounded up.
     span = dilation * (kernel - 1) + 1
     # WRONG span = kernel
     # WHY dilation is missing: a kernel with gaps covers more pixels than it has taps
@@ -83,8 +86,7 @@ def receptive_field(stack):
     """
     # BEGIN SOLUTION go through the stack with the field and the jump so far
     # HINT Without any layer a pixel sees itself and its neighbour is 1 pixel away.
-    # HINT A kernel of k taps reaches over d * (k - 1) pixels of its own input. How
-    # HINT many pixels of the image is that, if neighbours there are `jump` apart?
+    # HINT A kernel adds d * (k - 1) steps of its own input: how long is one step?
     # HINT field += dilation * (kernel - 1) * jump, and only then jump *= stride
     field, jump = 1, 1
     for kernel, stride, dilation in stack:
@@ -131,7 +133,8 @@ def googlenet_stack():
     """
     # BEGIN SOLUTION one branch of each module, and do not forget what has no weights
     # HINT Branches lie side by side, so a path goes through one of them.
-    # HINT The path has seven layers of a kernel larger than 1; two of them pool.
+    # HINT The path has six layers of a kernel larger than 1; two of them pool.
+    # HINT It starts with (7, 2, 1), (3, 2, 1); each module adds (1, 1, 1), (5, 1, 1).
     stem = [(7, 2, 1), (3, 2, 1), (1, 1, 1), (3, 1, 1), (3, 2, 1)]
     # WRONG stem = [(7, 2, 1), (1, 1, 1), (3, 1, 1)]
     # WHY the poolings are missing: they have no weights, but they widen the field, and
@@ -167,10 +170,8 @@ def inception_size(channels, ones, reduce3, threes, reduce5, fives, project):
     """
 
     # BEGIN SOLUTION count one convolution, then six of them
-    # HINT One filter of a k x k convolution looks at all channels of its input: how
-    # HINT many weights is that, with its bias?
-    # HINT Write a function of (kernel, before, after) that gives
-    # HINT kernel * kernel * before * after + after, and call it six times.
+    # HINT A filter looks at all channels of its input: how many weights is that?
+    # HINT One convolution: kernel * kernel * before * after + after. Six in all.
     # HINT The 3x3 reads the reduce3 channels that the 1x1 before it made.
     def conv(kernel, before, after):
         weights = kernel * kernel * before * after
@@ -211,8 +212,7 @@ def gap_head(x, kernel, bias):
         (B, K) float.
     """
     # BEGIN SOLUTION the maps, then one number for each
-    # HINT A 1x1 convolution multiplies each pixel's C values by the kernel, so
-    # HINT ops.matmul(x, kernel) does it for all pixels.
+    # HINT ops.matmul(x, kernel) multiplies the C values of every pixel by the kernel.
     # HINT Of (B, H, W, K) the axes 1 and 2 must go.
     maps = ops.matmul(x, kernel) + bias  # (B, H, W, K)
     return ops.mean(maps, axis=(1, 2))
@@ -229,23 +229,15 @@ def gap_head(x, kernel, bias):
 
 
 def googlenet_start():
-    """Return GoogLeNet up to inception (3b), thin and with positive weights; given.
+    """Return GoogLeNet up to inception (3b), with positive weights; given.
 
     With weights above zero nothing cancels and no ReLU closes: whatever an output
     pixel can see, it does see.
     """
-    same = {"padding": "same", "activation": "relu"}
-    inputs = keras.Input((None, None, 3))
-    x = layers.Conv2D(8, 7, 2, **same)(inputs)
-    x = layers.MaxPooling2D(3, 2, padding="same")(x)
-    x = layers.Conv2D(8, 1, **same)(x)
-    x = layers.Conv2D(8, 3, **same)(x)
-    x = layers.MaxPooling2D(3, 2, padding="same")(x)
-    x = Inception(2, 2, 2, 2, 2, 2)(x)
-    x = Inception(2, 2, 2, 2, 2, 2)(x)
-    network = keras.Model(inputs, x)
-    network.set_weights([np.abs(w) for w in network.get_weights()])
-    return network
+    whole = googlenet(aux=False, input_shape=(None, None, 3))
+    start = keras.Model(whole.input, whole.get_layer("inception_3b").output)
+    start.set_weights([np.abs(w) for w in start.get_weights()])
+    return start
 
 
 def columns_seen(network, width, column):
@@ -260,12 +252,12 @@ def columns_seen(network, width, column):
 
 
 if __name__ == "__main__":
-    # python -m assignments.vision.classification.receptive_fields
     size, stack = 224, googlenet_stack()
     print("layer   size  field  jump")
     for depth, (kernel, stride, dilation) in enumerate(stack, 1):
         size = output_size(size, kernel, stride, dilation, "same")
         field, jump = receptive_field(stack[:depth])
         print(f"{kernel}x{kernel}/{stride}  {size:5}  {field:5}  {jump:4}")
-    first, last = columns_seen(googlenet_start(), 160, 10)
-    print(f"measured: one pixel of (3b) sees columns {first} to {last}: {last - first + 1}")
+    first, last = columns_seen(googlenet_start(), 112, 6)
+    seen = last - first + 1
+    print(f"measured: a pixel of (3b) sees {seen} columns, {first} to {last}")

@@ -43,15 +43,19 @@ def normalize(x, gamma, beta, epsilon=EPSILON):
     return gamma * (x - mean) / (variance + epsilon) ** 0.5 + beta
 
 
-def numeric_gradient(loss, at, step=1e-5):
-    """Return d loss / d at by central differences, in float64."""
-    gradient = np.zeros(at.shape)
-    for place in np.ndindex(at.shape):
-        ahead, behind = at.copy(), at.copy()
-        ahead[place] += step
-        behind[place] -= step
-        gradient[place] = (loss(ahead) - loss(behind)) / (2 * step)
-    return gradient
+def gradients(dy, x, gamma, beta, epsilon=EPSILON, step=1e-6):
+    """Return dx, dgamma and dbeta of sum(dy * y), by central differences in float64."""
+    arguments = x, gamma, beta
+    found = [np.zeros(a.shape) for a in arguments]
+    for argument, slopes in zip(arguments, found, strict=True):
+        for place in np.ndindex(argument.shape):
+            value = argument[place]
+            for sign in (1, -1):
+                argument[place] = value + sign * step
+                y = normalize(*arguments, epsilon)
+                slopes[place] += sign * (dy * y).sum() / (2 * step)
+            argument[place] = value
+    return found
 
 
 def scale(rng, channels):
@@ -95,8 +99,7 @@ def test_parameter_gradients(submission, rng):
         x, dy = batch(rng, *shape), batch(rng, *shape)
         gamma, beta = scale(rng, shape[-1]), scale(rng, shape[-1])
 
-        dgamma = numeric_gradient(lambda g: (dy * normalize(x, g, beta)).sum(), gamma)
-        dbeta = numeric_gradient(lambda b: (dy * normalize(x, gamma, b)).sum(), beta)
+        _, dgamma, dbeta = gradients(dy, x, gamma, beta)
 
         got = submission.parameter_gradients(dy, x, *statistics(x), EPSILON)
         close(got, (dgamma, dbeta), hint="How many values of y does one gamma reach?")
@@ -108,7 +111,7 @@ def test_input_gradient(submission, rng):
     for shape in [(5, 3), (2, 3, 2, 4)]:
         x, dy = batch(rng, *shape), batch(rng, *shape)
         gamma, beta = scale(rng, shape[-1]), scale(rng, shape[-1])
-        want = numeric_gradient(lambda v: (dy * normalize(v, gamma, beta)).sum(), x)
+        want, _, _ = gradients(dy, x, gamma, beta)
 
         got = submission.input_gradient(dy, x, *statistics(x), gamma, EPSILON)
         close(got, want, hint="Does a change of x move the mean and the variance?")
@@ -120,9 +123,7 @@ def test_constant_channel(submission, rng):
     x, dy = batch(rng, 4, 3), batch(rng, 4, 3)
     x[:, 1] = 2.0
     gamma, beta = scale(rng, 3), scale(rng, 3)
-    want = numeric_gradient(
-        lambda v: (dy * normalize(v, gamma, beta, 0.01)).sum(), x, step=1e-7
-    )
+    want, _, _ = gradients(dy, x, gamma, beta, epsilon=0.01)
     got = submission.input_gradient(dy, x, *statistics(x), gamma, 0.01)
     close(got, want, rtol=1e-3, hint="What keeps the divisor from being 0?")
 
@@ -132,13 +133,13 @@ def test_network(submission, rng):
     """your layer ignores the scale of its input, and a network learns with it"""
     x, dy = 3 * batch(rng, 4, 3, 2, 5), batch(rng, 4, 3, 2, 5)
     gamma, beta = scale(rng, 5), scale(rng, 5)
-    want = numeric_gradient(lambda v: (dy * normalize(v, gamma, beta, 1e-3)).sum(), x)
+    want, _, _ = gradients(dy, x, gamma, beta, epsilon=1e-3)
     once = gradient(submission.batch_norm, x, gamma, beta, cotangent=dy)
-    close(once, want, hint="Does training use all of your functions?")
+    close(once, want, hint="Are all of your functions right?")
     larger = gradient(submission.batch_norm, 10 * x, gamma, beta, cotangent=dy)
     close(10 * larger, once, rtol=0.02, atol=0.02, hint="BN(10 x) = BN(x)")
 
-    labels = np.arange(24) % 3
-    images = rng.normal(size=(24, 6, 7, 3)) + 2 * np.eye(3)[labels][:, None, None]
+    labels = np.arange(12) % 3
+    images = rng.normal(size=(12, 4, 5, 3)) + 2 * np.eye(3)[labels][:, None, None]
     losses = fit(submission.network(), images, labels, 15)
     assert losses[-1] < 0.5 * losses[0], f"the loss went {losses[0]} to {losses[-1]}"

@@ -56,21 +56,23 @@ def test_expected_branch(submission, rng):
 def test_initial_gammas(submission):
     """the branch starts silent and can still learn"""
     got = submission.initial_gammas(3, 5)
+    if isinstance(got, (list, tuple)):
+        got = np.array(got, "float32")
     want = np.array([[1.0] * 5, [1.0] * 5, [0.0] * 5])
     close(got, want, hint="Which norm can be silent without silencing the others?")
 
 
 @points(2, after="test_initial_gammas")
 def test_network(submission, rng):
-    """four blocks start as the identity, and wake up in training"""
-    body = submission.body(4, 8, 0.5)
+    """three blocks start as the identity, and wake up in training"""
+    body = submission.body(3, 8, 0.5)
     maps = rng.normal(size=(3, 4, 5, 8))
     for training in (False, True):
         close(body(maps, training=training), maps, hint="Are the branches silent?")
 
     labels = np.arange(24) % 3
     images = rng.normal(size=(24, 6, 7, 3)) + 2 * np.eye(3)[labels][:, None, None]
-    losses = fit(submission.network(body), images, labels, 15)
-    assert losses[-1] < 0.6 * losses[0], f"the loss went {losses[0]} to {losses[-1]}"
+    losses = fit(submission.network(body), images, labels, 12)
+    assert losses[-1] < 0.5 * losses[0], f"the loss went {losses[0]} to {losses[-1]}"
     moved = np.abs(body(maps) - maps).max()
     assert moved > 0.01, "after training the blocks are still the identity"
