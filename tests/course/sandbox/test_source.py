@@ -118,10 +118,7 @@ NOTEBOOKS = {
         "ONE = 1\nunused = open('/nowhere')",
         "def f(x):\n    return x + ONE\n",
     ],
-    "constant below": ["def f(x):
-    return x + ONE
-", "ONE = 1
-"],
+    "constant below": ["def f(x):\n    return x + ONE\n", "ONE = 1\n"],
     "import below": ["def f(x):\n    return int(math.exp(0)) + x\n", "import math"],
     "decorated": ["import functools\n@functools.cache\ndef f(x):\n    return x + 1\n"],
     "helper": ["def g(x):\n    return x + 1\n", "def f(x):\n    return g(x)\n"],
