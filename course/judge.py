@@ -103,6 +103,7 @@ class Examination:
         self.forbidden = getattr(self.module, "FORBIDDEN", ())
         self.session = self.context = None
         self.info, self.printed = {}, ""
+        self.unloadable = None  # (status, message) once the file could not be loaded
 
     def run(self, record=None):
         """Return the checks in order, with misconceptions named where a record can."""
@@ -110,7 +111,9 @@ class Examination:
         done = {}
         for test in self.tests:
             check = blank(test)
-            if test.after and done[test.after].status != "passed":
+            if self.unloadable:
+                check.status, check.message = self.unloadable
+            elif test.after and done[test.after].status != "passed":
                 first = done[test.after].title
                 check.status, check.message = "waiting", f"first: {first}"
             elif time.monotonic() - started > BUDGET:
@@ -170,7 +173,12 @@ class Examination:
     def opened(self):
         if self.session is None:
             self.context = self.opener(self.submission, self.forbidden)
-            self.session = self.context.__enter__()
+            try:
+                self.session = self.context.__enter__()
+            except (Gone, Unusable) as e:
+                self.unloadable = e.status, str(e)
+                self.info = e.info
+                raise
             self.info = self.session.link.info
         return self.session
 

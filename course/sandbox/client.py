@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -83,6 +84,7 @@ class Link:
             self.kill()
             raise Gone("timeout", "no answer came in time") from None
         except (EOFError, OSError):
+            select.select([self.control], [], [], 0.5)  # the supervisor will see it too
             status, message = self.end()
             if status == "closed":
                 status, message = "crashed", "it closed its connection to the grader"
@@ -124,7 +126,11 @@ def sandbox(path, submission, forbidden=(), seconds=20.0):
     link = Link(path)
     try:
         session = Session(link)
-        load(session, submission, forbidden, seconds)
+        try:
+            load(session, submission, forbidden, seconds)
+        except (Gone, Unusable) as e:
+            e.info = link.info
+            raise
         yield session
     finally:
         link.end()

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 from course.sandbox import wire
-from course.sandbox.session import Session
+from course.sandbox.session import Session, Unusable
 from course.sandbox.worker import Worker, reply_frame
 
 HEADER = 12  # bytes before a frame's JSON
@@ -49,5 +49,9 @@ def session(submission, forbidden=(), seconds=20.0):
 
     link = Direct()
     link.session = Session(link)
-    load(link.session, submission, forbidden, seconds)
+    try:
+        load(link.session, submission, forbidden, seconds)
+    except Unusable as e:
+        e.info = link.info
+        raise
     yield link.session
