@@ -54,12 +54,13 @@ def check_model(
     model = make()
     _check_output(model, inputs, y_shape)
     _check_weights(model, weights, non_trainable)
-    if not type(model).__module__.startswith("keras."):
-        _check_config(model)
     noise_weights(model, seed=0)
     _check_training(model, inputs, training)
     _check_gradients(model, inputs)
     want = _run(model, inputs)
+    if not type(model).__module__.startswith("keras."):  # a class of our own
+        _check_config(model)
+        _check_symbolic(make(), model, inputs, want, tolerance)
     _check_saving(model, inputs, want, tolerance)
     _check_compiled(model, inputs, want, tolerance)
     before = keras.config.dtype_policy()
@@ -219,18 +220,20 @@ def _check_gradients(layer, inputs):
 
 def _check_symbolic(fresh, layer, inputs, want, tolerance):
     """Build a fresh layer on unknown batch and sizes; return it as a model."""
-    symbols = []
-    for a in inputs:
+
+    def symbol(a):
         sizes = [None] * (np.ndim(a) - 1)
         if _is_float(a):
             sizes[-1] = np.shape(a)[-1]  # the channels
-        symbols.append(keras.Input(sizes, dtype=np.asarray(a).dtype.name))
+        return keras.Input(sizes, dtype=np.asarray(a).dtype.name)
+
+    symbols = keras.tree.map_structure(symbol, inputs)
     try:
         model = keras.Model(_packed(symbols), fresh(*symbols))
     except Exception as error:
         raise AssertionError(f"fails when sizes are unknown: {error}") from error
     fresh.set_weights(layer.get_weights())
-    model(_packed([a[:1] for a in inputs]))  # must leave no trace
+    model(_packed(keras.tree.map_structure(lambda a: a[:1], inputs)))  # leaves no trace
     _close(_arrays(model(_packed(inputs))), want, tolerance, "with unknown sizes")
     return model
 

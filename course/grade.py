@@ -122,13 +122,13 @@ def of_students(course, folder):
     known = {exercise.name for exercise in course.exercises}
     units, left_out = [], []
     for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder)
-        name = Path(*parts.parts[1:]).with_suffix("").as_posix()
+        student, *rest = path.relative_to(folder).parts
+        name = "/".join(rest).removesuffix(path.suffix)
         if path.is_symlink():
             left_out.append(f"{path}: a link, not a file")
         elif path.is_file() and path.suffix in SUFFIXES:
             if name in known:
-                units.append(Unit(name, path, parts.parts[0]))
+                units.append(Unit(name, path, student))
             else:
                 left_out.append(f"{path}: no exercise of this name")
     return units, left_out

@@ -94,7 +94,7 @@ def difference(got, want, rtol=RTOL, atol=ATOL, where=""):
 
 def _array_difference(got, want, rtol, atol, at):
     scalar = want.ndim == 0
-    if not isinstance(got, np.ndarray):
+    if not isinstance(got, (np.ndarray, np.generic)):
         if not (scalar and isinstance(got, (int, float))):
             expected = _show(want) if scalar else f"an array of shape {want.shape}"
             return f"{at}got {_show(got)}, expected {expected}"
@@ -103,6 +103,8 @@ def _array_difference(got, want, rtol, atol, at):
         return f"{at}shape {got.shape}, expected {want.shape}"
     kinds = {"f": "fiu" if scalar else "f", "i": "iu", "u": "iu"}
     if got.dtype.kind not in kinds.get(want.dtype.kind, want.dtype.kind):
+        if scalar:
+            return f"{at}got {_show(got)}, expected {_show(want)}"
         return f"{at}dtype {got.dtype}, expected {_kind(want)}"
     if want.dtype.kind in "biu":
         wrong = got != want

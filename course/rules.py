@@ -83,7 +83,7 @@ def orphans(course):
 
 
 def headers(course):
-    """3. A module says what it does and where it is from; classes say their contract."""
+    """3. A module says what it does and whence it is; classes say their contract."""
     packages = defaultdict(list)
     for path in python_files(course, "modules"):
         name = relative(course, path)
@@ -156,7 +156,8 @@ def readmes(course):
         for top in ("modules", "assignments"):
             for path in python_files(course, f"{top}/{chapter}"):
                 if path.parent == course.root / top / chapter and path not in linked:
-                    yield f"{relative(course, readme)} does not link {relative(course, path)}"
+                    here = relative(course, readme)
+                    yield f"{here} does not link {relative(course, path)}"
     for top in ("modules", "solutions"):
         for path in python_files(course, top):
             chapter = path.parent.relative_to(course.root / top).as_posix()

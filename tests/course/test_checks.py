@@ -244,6 +244,46 @@ def test_model_of_broken_layers(cls):
     assert keras.config.dtype_policy().name == "float32"
 
 
+@register
+class Mixture(keras.Model):
+    """A model class of two inputs."""
+
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.dense = layers.Dense(4)
+
+    def call(self, pair):
+        return self.dense(pair[0]) + self.factor * pair[1]
+
+    def build(self, shapes):
+        self.dense.build(shapes[0])
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@register
+class FixedMixture(Mixture):
+    def call(self, pair):
+        return super().call(pair) / float(pair[0].shape[1])
+
+
+@register
+class ForgetfulMixture(Mixture):
+    def get_config(self):
+        return {k: v for k, v in super().get_config().items() if k != "factor"}
+
+
+def test_model_class():
+    pair, expected = (X, X[..., :1]), {"y_shape": (2, 5, 4), "weights": 16}
+    check_model(Mixture, pair, **expected)
+    with pytest.raises(AssertionError, match="fails when sizes are unknown"):
+        check_model(FixedMixture, pair, **expected)
+    with pytest.raises(AssertionError, match="get_config forgets factor"):
+        check_model(ForgetfulMixture, pair, **expected)
+
+
 def test_function():
     def centred(x):
         return x - ops.mean(x, axis=1, keepdims=True)

@@ -14,6 +14,9 @@ Grade: python -m course grade vision/classification/batch_norm_backward
 Throughout, x is (B, C) behind a dense layer or (B, H, W, C) behind a convolution.
 A channel is one index of the last axis; m is the number of values that one channel
 has in the batch: B, or B * H * W. Your functions must handle both ranks.
+
+When they are right, see how little the network cares for the scale of its weights:
+python -m assignments.vision.classification.batch_norm_backward
 """
 
 import keras
@@ -41,10 +44,11 @@ def statistics(x):
 
 
 def normalize(x, mean, variance, gamma, beta, epsilon):
-    """Return y = gamma * x_hat + beta with x_hat = (x - mean) / sqrt(variance + epsilon).
+    """Return y = gamma * x_hat + beta.
 
-    In training mean and variance are the statistics of the batch, in inference the
-    moving averages; the formula is the same.
+    Here x_hat = (x - mean) / sqrt(variance + epsilon). In training mean and variance
+    are the statistics of the batch, in inference the moving averages: one formula
+    serves both.
 
     Args:
         x: (B, C) or (B, H, W, C) float.
@@ -138,7 +142,7 @@ class HandNormalization(layers.Layer):
 
     def call(self, x, training=False):
         gamma, beta, *moving = (
-            ops.convert_to_tensor(w)
+            ops.copy(w)  # a tensor: a custom gradient cannot take variables
             for w in (self.gamma, self.beta, self.mean, self.variance)
         )
         if not training:
@@ -147,6 +151,9 @@ class HandNormalization(layers.Layer):
         self.mean.assign(moving_average(moving[0], mean, 0.9))
         self.variance.assign(moving_average(moving[1], variance, 0.9))
         return batch_norm(x, gamma, beta)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def network():
@@ -157,5 +164,20 @@ def network():
         x = layers.ReLU()(HandNormalization(name=f"norm{depth}")(x))
     model = classifier(inputs, x, num_classes=3, name="by_hand")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, run_eagerly=True)
     return model
+
+
+if __name__ == "__main__":
+    labels = ops.arange(24) % 3
+    images = 2 * ops.one_hot(labels, 3)[:, None, None]
+    images += keras.random.normal((24, 6, 7, 3), seed=0)
+    for factor in (1, 10, 100):
+        keras.utils.set_random_seed(1)
+        model = network()
+        kernel = model.get_layer("conv1").kernel
+        kernel.assign(factor * kernel)
+        loss = model.fit(images, labels, 24, epochs=15, verbose=0).history["loss"]
+        print(
+            f"first kernel x {factor}: the loss falls {loss[0]:.3f} -> {loss[-1]:.3f}"
+        )

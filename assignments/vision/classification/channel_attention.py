@@ -9,6 +9,9 @@ See:   modules/vision/classification/squeeze_excite.py
 Needs: vision/classification (squeeze-and-excitation)
 Time:  25 minutes
 Grade: python -m course grade vision/classification/channel_attention
+
+When your functions are right, compare what the two kinds of attention cost:
+python -m assignments.vision.classification.channel_attention
 """
 
 import math
@@ -50,6 +53,10 @@ def gates(x, kernel):
     the kernel is not flipped: kernel[k // 2] weighs the channel itself and the
     entries behind it weigh the channels with a higher index.
 
+    Use keras.ops and not NumPy, since gradients must flow through. Inside a network
+    B, H and W may be unknown (None) when your function is called, so do not loop
+    over them; C and k are known.
+
     Args:
         x: (B, H, W, C) float.
         kernel: (k,) float, k odd.
@@ -81,5 +88,13 @@ def network():
         x = residual_block(x, convs, gate=gate, name=name)
     model = classifier(inputs, x, num_classes=3, name="attentive")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, jit_compile=False)
     return model
+
+
+if __name__ == "__main__":
+    print("channels  squeeze-and-excitation (r = 16)  yours")
+    for channels in (64, 128, 256, 512, 1024, 2048):
+        layer = EfficientChannelAttention()
+        layer.build((None, None, None, channels))
+        print(f"{channels:8}  {2 * channels**2 // 16:31,}  {layer.count_params():5}")

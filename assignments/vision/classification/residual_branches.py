@@ -8,13 +8,17 @@ Paper: Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
 Link:  https://arxiv.org/abs/1603.09382 (section 3; equations 2, 4 and 5)
 Paper: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
 Link:  https://arxiv.org/abs/1706.02677 (section 5.1: the zero gamma)
-See:   modules/vision/classification/residual.py
+See:   modules/vision/classification/residual.py, residual_parts.py
 Needs: vision/classification (residual networks, batch normalization)
 Time:  40 minutes
 Grade: python -m course grade vision/classification/residual_branches
 
 Two things differ from the first paper, as in most code that is written today: each
 example of a batch has a draw of its own, and there is no ReLU after the addition.
+Gradients must flow through x and branch, so use keras.ops there and not NumPy.
+
+When your functions are right, watch the blocks wake up:
+python -m assignments.vision.classification.residual_branches
 """
 
 import keras
@@ -129,6 +133,9 @@ class StochasticDepth(layers.Layer):
         draws = keras.random.uniform((ops.shape(x)[0],), seed=self.seeds)
         return drop_branch(x, branch, draws, self.keep)
 
+    def compute_output_shape(self, x_shape, branch_shape):
+        return x_shape
+
 
 def body(blocks, channels, last):
     """Return a model of residual blocks with your pieces, maps to maps; given."""
@@ -152,5 +159,21 @@ def network(trunk):
     x = norm_relu(conv(inputs, Conv(trunk.inputs[0].shape[-1], 3), "stem"), "stem")
     model = classifier(inputs, trunk(x), num_classes=3, name="stochastic_depth")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, run_eagerly=True)
     return model
+
+
+if __name__ == "__main__":
+    labels = ops.arange(24) % 3
+    images = 2 * ops.one_hot(labels, 3)[:, None, None]
+    images += keras.random.normal((24, 6, 7, 3), seed=0)
+    maps = keras.random.normal((24, 6, 7, 8), seed=1)
+    trunk = body(blocks=4, channels=8, last=0.5)
+    model = network(trunk)
+    print("steps   loss   what the blocks add to their input, on average")
+    for steps in range(0, 25, 4):
+        added = float(ops.mean(ops.abs(trunk(maps) - maps)))
+        print(
+            f"{steps:5}  {model.evaluate(images, labels, verbose=0):5.3f}   {added:.3f}"
+        )
+        model.fit(images, labels, 24, epochs=4, verbose=0)

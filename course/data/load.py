@@ -1,0 +1,137 @@
+"""Data sets by name: `tfds.load`, offline unless you ask for the network.
+
+    from course.data.load import load
+    train = load("course_digits", "train", as_supervised=True)
+
+A name `course_<name>` is a set of our own. Its builder is the one class in
+`course/data/<name>.py`; it is built on first use, without network, into the folder
+that `data_dir()` returns. Every other name is TFDS's: `mnist`, `cifar10`, …
+"""
+
+import contextlib
+import difflib
+import importlib
+import importlib.util
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+OURS = "course_"
+
+
+def data_dir():
+    """Return the folder of prepared data sets, which may not exist yet.
+
+    The environment variable COURSE_DATA, or a folder in the user's cache.
+    """
+    if folder := os.environ.get("COURSE_DATA"):
+        return Path(folder).expanduser()
+    if sys.platform == "win32":
+        cache = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "deep-learning-course"
+
+
+def load(name, split=None, **kwargs):
+    """Return what `tfds.load(name, split=split, **kwargs)` returns.
+
+    The network is used only for a set that is not on this computer, and only if
+    you allow it, by `download=True` or the environment variable
+    COURSE_ALLOW_DOWNLOAD=1. Sets are looked for in `data_dir()`, then in TFDS's own
+    folder, and written to the first.
+
+    Args:
+        name: str, "course_digits", "mnist", "cifar10", …
+        split: str, such as "train" or "train[:100]", or a list; None means all,
+            as a dict.
+        **kwargs: further arguments of `tfds.load`, such as `as_supervised=True`,
+            `batch_size=-1` or another `data_dir`.
+
+    Returns:
+        A `tf.data.Dataset`, or a list or dict of them.
+
+    Raises:
+        ValueError: no set has this name.
+        FileNotFoundError: the set is not here and the network was not allowed.
+    """
+    import tensorflow_datasets as tfds  # here, since data_dir() must stay quick
+
+    allowed = os.environ.get("COURSE_ALLOW_DOWNLOAD") == "1"
+    download = kwargs.pop("download", allowed)
+    folder = kwargs.pop("data_dir", None)
+    folders = [folder] if folder else [data_dir(), None]  # None: TFDS's own
+    if _import_builder(name):
+        folder, download = folders[0], False
+        _build(tfds, name, folder)
+    else:
+        found = [f for f in folders if _is_prepared(tfds, name, f, download)]
+        if not found and not download:
+            raise FileNotFoundError(
+                f"data set {name!r} is not on this computer: set "
+                f"COURSE_ALLOW_DOWNLOAD=1, or call load({name!r}, download=True), "
+                f"to fetch it into {folders[0]}"
+            )
+        folder = (found or folders)[0]
+    return tfds.load(name, split=split, data_dir=folder, download=download, **kwargs)
+
+
+def _import_builder(name):
+    """Import the builder of one of our own sets; tell whether name is one."""
+    if not name.startswith(OURS):
+        return False
+    module = "course.data." + name.split("/")[0].split(":")[0].removeprefix(OURS)
+    if importlib.util.find_spec(module) is None:
+        path = module.replace(".", "/") + ".py"
+        raise ValueError(f"no data set is called {name!r}: there is no {path}")
+    importlib.import_module(module)
+    return True
+
+
+def _is_prepared(tfds, name, folder, download):
+    """Tell whether folder holds the set, without asking the network."""
+    if tfds.core.naming.parse_builder_name_kwargs(name)[0].namespace and not download:
+        return False  # "huggingface:…": even making the builder would ask
+    try:
+        return _is_complete(tfds.builder(name, data_dir=folder))
+    except tfds.core.DatasetNotFoundError:
+        names = tfds.list_builders(with_community_datasets=False)
+        close = ", ".join(difflib.get_close_matches(name, names)) or "none"
+        raise ValueError(
+            f"no data set is called {name!r}; names like it: {close}"
+        ) from None
+
+
+def _is_complete(builder):
+    """Tell what is_prepared() tells, without its warning for a missing folder."""
+    return builder.data_path.exists() and builder.is_prepared()
+
+
+def _build(tfds, name, folder):
+    """Build one of our sets aside and move it into place in one step.
+
+    Two processes may do so at once: the second finds the place taken and throws its
+    equal copy away.
+    """
+    target = tfds.builder(name, data_dir=folder)
+    if _is_complete(target):
+        return
+    print(f"building {name} in {folder}, once", file=sys.stderr, flush=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as aside:
+        fresh = tfds.builder(name, data_dir=aside)
+        with contextlib.redirect_stdout(io.StringIO()):  # it says "Downloading"
+            tfds.disable_progress_bar()
+            fresh.download_and_prepare()
+            tfds.enable_progress_bar()
+        place = Path(target.data_path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(fresh.data_path, place)
+        except OSError:
+            if not _is_complete(target):
+                raise

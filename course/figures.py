@@ -1,0 +1,145 @@
+"""Figures of the demos: few kinds, one look, small PNG files.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; lines also
+differ in dash and marker, so that print in grey will do.
+"""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402  (the backend must come first)
+
+BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK = COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#000000",
+)
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vP*"
+
+STYLE = {
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.linewidth": 2,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def panels(rows=1, columns=1, size=(4.2, 3.4), **kwargs):
+    """Return a figure and a (rows, columns) array of axes in the common style.
+
+    Args:
+        rows, columns: int >= 1.
+        size: width and height of one panel in inches.
+        **kwargs: further arguments of `plt.subplots`.
+    """
+    with plt.rc_context(STYLE):
+        figsize = (size[0] * columns, size[1] * rows)
+        return plt.subplots(rows, columns, figsize=figsize, squeeze=False, **kwargs)
+
+
+def curves(axis, x, lines, xlabel, ylabel, title=None, log=False):
+    """Draw named lines, each with its own colour, dash and marker.
+
+    Args:
+        axis: a matplotlib axis.
+        x: (N,) positions shared by the lines.
+        lines: dict, name to (N,) values.
+        xlabel, ylabel, title: str.
+        log: bool, a logarithmic vertical axis.
+    """
+    for i, (name, y) in enumerate(lines.items()):
+        marker = MARKERS[i % len(MARKERS)] if len(x) <= 20 else None
+        dash, colour = DASHES[i % len(DASHES)], COLOURS[i % len(COLOURS)]
+        axis.plot(x, y, dash, color=colour, marker=marker, markersize=6, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if log:
+        axis.set_yscale("log")
+    if len(lines) > 1:
+        axis.legend()
+
+
+def bands(axis, x, quantiles, xlabel, ylabel, title=None, colour=BLUE):
+    """Draw the spread of a quantity: median line, inner and outer band.
+
+    Args:
+        axis: a matplotlib axis.
+        x: (N,) positions.
+        quantiles: (5, N), the 5, 25, 50, 75 and 95 % quantiles.
+        xlabel, ylabel, title: str.
+        colour: one of COLOURS.
+    """
+    q05, q25, q50, q75, q95 = quantiles
+    axis.fill_between(x, q05, q95, color=colour, alpha=0.2, label="5 to 95 %")
+    axis.fill_between(x, q25, q75, color=colour, alpha=0.4, label="25 to 75 %")
+    axis.plot(x, q50, color=colour, marker="o", markersize=5, label="median")
+    axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+
+
+def image(axis, picture, title=None, low=0, high=1):
+    """Show one image without ticks; grey images may be (H, W) or (H, W, 1)."""
+    picture = np.squeeze(np.asarray(picture))
+    axis.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    axis.set(xticks=[], yticks=[], title=title)
+    axis.grid(False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def grid(rows, names, low=0, high=1, size=0.8):
+    """Return a figure with a grid of images, a name in front of every row.
+
+    Args:
+        rows: list of (N, H, W) or (N, H, W, 1) arrays.
+        names: list of str, one a row.
+        low, high: values shown black and white.
+        size: side of one image in inches.
+    """
+    figure, axes = panels(len(rows), len(rows[0]), size=(size, size))
+    for line, name, pictures in zip(axes, names, rows, strict=True):
+        for axis, picture in zip(line, pictures, strict=True):
+            image(axis, picture, low=low, high=high)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
+    return figure
+
+
+def table(axis, values, row_names, column_names, xlabel, ylabel, title=None):
+    """Draw a matrix as shades, dark for large, with the scale beside it.
+
+    Args:
+        axis: a matplotlib axis.
+        values: (R, C) floats.
+        row_names, column_names: what stands along the sides; empty for none.
+        xlabel, ylabel, title: str.
+    """
+    shades = axis.imshow(values, cmap="cividis", aspect="auto", interpolation="nearest")
+    axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axis.set_xticks(range(len(column_names)), column_names)
+    axis.set_yticks(range(len(row_names)), row_names)
+    axis.grid(False)
+    axis.figure.colorbar(shades, ax=axis)
+
+
+def save(figure, path):
+    """Write figure as a small PNG, make its folder, print where it is."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    print(f"figure: {path}")
+    return path
