@@ -190,8 +190,8 @@ class Examination:
 
 
 def status_of(raised):
-    if raised.type == "NotImplementedError":
-        return "todo"
+    if raised.text.startswith("raise NotImplementedError"):
+        return "todo"  # the stub's own line; TensorFlow raises this type too
     memory = {"MemoryError", "ResourceExhaustedError"} & set(raised.types)
     return "memory" if memory else "crashed"
 

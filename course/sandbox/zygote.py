@@ -206,6 +206,7 @@ def supervise(control, child, output, limits):
         control.sendall(json.dumps(answer).encode() + b"\n")
     except OSError:
         pass  # the caller is gone: nobody is waiting for the reason
+    control.close()
 
 
 def free_slot():

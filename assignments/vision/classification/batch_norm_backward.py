@@ -66,7 +66,8 @@ def moving_average(moving, batch, momentum):
     """Return the moving average after one more batch, in Keras's convention.
 
     momentum is the share of the old value that stays: with momentum 0.99 one batch
-    changes the average by a hundredth of the difference.
+    changes the average by a hundredth of the difference. (The paper multiplies the
+    variance by m / (m - 1) before it enters its average; Keras does not.)
 
     Args:
         moving: (C,) float, the average so far.

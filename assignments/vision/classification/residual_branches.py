@@ -153,6 +153,11 @@ def body(blocks, channels, last):
     return model
 
 
+def is_identity(trunk, maps):
+    """Return whether a body hands on its input as it is; given."""
+    return bool(ops.max(ops.abs(trunk(maps) - maps)) < 0.01)
+
+
 def network(trunk):
     """Return a classifier of images around such a body; given."""
     inputs = keras.Input((None, None, 3))

@@ -125,7 +125,7 @@ def test_too_many_callbacks_are_an_error(mine, monkeypatch):
 def test_exceptions_come_with_the_learners_line(mine):
     raised = raises("LookupError", mine.fail)
     assert raised.type == "KeyError" and raised.message == "'nothing'"
-    assert (raised.line, raised.text) == ("line 41", 'raise KeyError("nothing")')
+    assert (raised.line, raised.text) == ("line 40", 'raise KeyError("nothing")')
     with pytest.raises(Raised) as caught:
         raises("NotImplementedError", mine.todo)
     assert caught.value.type == "NotImplementedError"
