@@ -8,6 +8,7 @@ from pathlib import Path
 
 from course.catalog import ROOT
 from course.cli import FAULT
+from course.data.load import data_dir
 from course.sandbox import client, isolation
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "keras-nlp")
@@ -27,7 +28,7 @@ def doctor(options):
     """Print versions, isolation, determinism and folders; 3 if grading cannot work."""
     ready = versions()
     backends()
-    print(f"data        {client.data_dir()}")
+    print(f"data        {data_dir()}")
     if not ready:
         print("grading     not possible before the packages above are there")
         return FAULT
@@ -63,7 +64,7 @@ def backends():
     limits = isolation.Limits()
     chosen = None
     with tempfile.TemporaryDirectory() as scratch:
-        tree = isolation.Tree(str(ROOT), str(client.data_dir()), scratch)
+        tree = isolation.Tree(str(ROOT), str(data_dir()), scratch)
         for backend in isolation.STRONGEST_FIRST:
             reason = isolation.why_not(backend, tree, limits)
             chosen = chosen or (None if reason else backend.name)

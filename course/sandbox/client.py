@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from course.data.load import data_dir
 from course.sandbox import channel, wire
 from course.sandbox.session import Gone, Session, Unusable
 from course.sandbox.zygote import WALL, boot, environment
@@ -145,12 +146,6 @@ def load(session, submission, forbidden=(), seconds=20.0):
         raise Unusable(f"{name} is larger than 20 MB: remove its data")
     session.start("no check", 0, seconds)
     session.request("load", name, np.frombuffer(content, "u1"), list(forbidden))
-
-
-def data_dir():
-    """Return the folder of prepared data sets."""
-    default = Path.home() / ".cache" / "course" / "data"
-    return Path(os.environ.get("COURSE_DATA", default))
 
 
 def fingerprint(isolation):

@@ -14,7 +14,7 @@ class Inception(layers.Layer):
 
         y = [1x1(x), 3x3(1x1(x)), 5x5(1x1(x)), 1x1(maxpool3x3(x))]
 
-    The 1x1 convolutions reduce the channels before the dear 3x3 and 5x5 ones, but
+    The 1x1 convolutions reduce the channels before the costly 3x3 and 5x5 ones, but
     come after the pooling, which would else hand on all channels of x.
 
     Args:

@@ -59,7 +59,7 @@ def conv(x, spec, name):
 
 
 def norm(x, name):
-    """Batch normalisation, as everywhere in the family."""
+    """Batch normalisation; epsilon is that of keras.applications and, nearly, Caffe."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1.001e-5, name=name)(x)
 
 
