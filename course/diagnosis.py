@@ -76,7 +76,7 @@ def agree(a, b):
         return all(agree(a[k], b[k]) for k in a)
     numbers = [isinstance(v, (int, float)) and not isinstance(v, bool) for v in (a, b)]
     if all(numbers):
-        return _near(np.asarray(a), np.asarray(b))
+        return _near(np.asarray(float(a)), np.asarray(float(b)))
     return type(a) is type(b) and a == b
 
 

@@ -136,9 +136,9 @@ def become_subreaper():
         _prctl(PR_SET_SUBREAPER, 1)
 
 
-def die_with_parent():
+def die_with_parent(sign=9):
     if platform.system() == "Linux":
-        _prctl(PR_SET_PDEATHSIG, 9)
+        _prctl(PR_SET_PDEATHSIG, sign)
 
 
 def drop_capabilities():

@@ -262,7 +262,7 @@ def serve_by_fork(server, options):
             status = 1
             try:
                 server.close()
-                kernel.die_with_parent()
+                kernel.die_with_parent(signal.SIGTERM)  # and clean up first
                 run_forked(control, backend_class, options, versions)
                 status = 0
             finally:

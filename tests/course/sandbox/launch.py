@@ -6,7 +6,6 @@ an interpreter that other users may run (a private mount opens the way to it).
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
@@ -21,10 +20,9 @@ def open_way(prefix):
         return
     kernel.unshare(kernel.CLONE_NEWNS)
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    saved = tempfile.mkdtemp()
-    kernel.mount(prefix, saved, None, kernel.MS_BIND | kernel.MS_REC)
+    kernel.mount(prefix, "/mnt", None, kernel.MS_BIND | kernel.MS_REC)
     kernel.mount("tmpfs", str(closed[-1]), "tmpfs", 0, "mode=755")
-    kernel.bind(saved, prefix)
+    kernel.bind("/mnt", prefix)
 
 
 uid, *command = sys.argv[1:]
