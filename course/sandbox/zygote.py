@@ -160,7 +160,11 @@ class Spare:
 
 
 def supervise(control, child, output, limits):
-    """Watch a sandbox until it ends or the caller hangs up; then end all of it."""
+    """Watch a sandbox until it ends or the caller hangs up; then end all of it.
+
+    Returns:
+        (status, why, what it printed): "closed" where the caller hung up.
+    """
     printed = bytearray()
     lines = bytearray()
     started = time.monotonic()
@@ -201,8 +205,12 @@ def supervise(control, child, output, limits):
             verdict = ["timeout", "it was still running when its time was up"]
             break
     child.sweep()
+    return *verdict, printed.decode("utf-8", "replace")
+
+
+def tell(control, answer):
+    """Tell the caller how a sandbox has ended, when nothing of it is left."""
     try:
-        answer = [*verdict, printed.decode("utf-8", "replace")]
         control.sendall(json.dumps(answer).encode() + b"\n")
     except OSError:
         pass  # the caller is gone: nobody is waiting for the reason
@@ -210,8 +218,13 @@ def supervise(control, child, output, limits):
 
 
 def free_slot():
-    """Return the number of a spare user nobody uses, and the lock that keeps it."""
-    folder = Path(tempfile.gettempdir()) / f"course-slots-{os.getuid()}"
+    """Return the number of a spare user nobody uses, and the lock that keeps it.
+
+    Spare users belong to the machine, so the locks are in one place, whoever asks.
+    """
+    if os.getuid() != 0:
+        return 0, None  # only root has spare users
+    folder = Path("/run/course-slots")
     folder.mkdir(mode=0o700, exist_ok=True)
     for number in range(isolation.SLOTS):
         if held := channel.lock(folder / str(number)):
@@ -233,9 +246,10 @@ def run_forked(control, backend_class, options, versions):
         data.close()
         channel.give(control, describe(backend_class, versions), judge, 0)
         judge.close()
-        supervise(control, child, output, limits)
+        answer = supervise(control, child, output, limits)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    tell(control, answer)
 
 
 def describe(backend_class, versions):
@@ -279,8 +293,13 @@ def serve_by_spare(server, options):
         channel.give(control, describe(isolation.Process, versions), used.judge, pid)
         used.judge.close()
         output = used.process.stdout.fileno() if channel.UNIX else None
-        args = (control, used, output, isolation.Limits())
-        threading.Thread(target=supervise, args=args, daemon=True).start()
+        args = (control, used, output)
+        threading.Thread(target=run_spare, args=args, daemon=True).start()
+
+
+def run_spare(control, child, output):
+    """The life of one supervisor of a spare process."""
+    tell(control, supervise(control, child, output, isolation.Limits()))
 
 
 def installed(*names):

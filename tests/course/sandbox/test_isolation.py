@@ -45,8 +45,10 @@ class Place:
             path.write_text(CANARY)
         self.secret = folder / "secret.txt"
         self.secret.write_text(CANARY)
-        (folder / "run").mkdir()
-        os.chown(folder / "run", uid, uid)
+        self.scratch = folder / "scratch"
+        for name in ("run", "scratch"):
+            (folder / name).mkdir()
+            os.chown(folder / name, uid, uid)
         options = ["--socket", str(self.socket), "--library", str(self.library)]
         options += ["--data", str(folder / "data"), "--isolation", backend]
         code = boot(*options, "--idle", "600", "--owned")
@@ -56,7 +58,11 @@ class Place:
         self.log = open(folder / "log", "w+")
         self.process = subprocess.Popen(
             command,
-            env={**environment(), "PYTHONPATH": str(self.library)},
+            env={
+                **environment(),
+                "PYTHONPATH": str(self.library),
+                "TMPDIR": str(self.scratch),
+            },
             stdin=subprocess.PIPE,
             stdout=self.log,
             stderr=self.log,
@@ -133,8 +139,8 @@ def test_scratch_is_private_and_removed(place):
     with place.session() as one, place.session() as two:
         one.root.write("mine.txt")
         assert "refused" in two.root.read("mine.txt")
-    left = [p for p in Path("/tmp").glob("course-sandbox-*") if any(p.iterdir())]
-    assert left == []
+        assert len(list(place.scratch.glob("course-sandbox-*"))) == 2
+    assert list(place.scratch.glob("course-sandbox-*")) == []
 
 
 def test_network(place):
