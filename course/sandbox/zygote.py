@@ -159,53 +159,66 @@ class Spare:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def supervise(control, child, output, limits):
-    """Watch a sandbox until it ends or the caller hangs up; then end all of it.
+class Supervisor:
+    """Watches a sandbox until it ends or the caller hangs up; then ends all of it.
 
-    Returns:
-        (status, why, what it printed): "closed" where the caller hung up.
+    Args:
+        control: the caller's connection: each line allows a number of seconds.
+        child: a `Forked` or `Spare`.
+        output: descriptor of what the sandbox prints, or None.
     """
-    printed = bytearray()
-    lines = bytearray()
-    started = time.monotonic()
-    memory_start, spent, _ = child.used()
-    wall, processor = started + 60, spent + 60
-    watched = [control, output] if channel.UNIX else [control]
-    while True:
-        ready, _, _ = select.select(watched, [], [], WATCH)
-        if output in ready:
-            part = os.read(output, 1 << 16)
-            printed += part[: PRINTED_MAX - len(printed)]
-            if not part:
-                watched.remove(output)
-        memory, spent, processes = child.used()
-        if control in ready:
-            part = control.recv(4096)
-            if not part:
-                verdict = ["closed", ""]
-                break
-            lines += part
-            *complete, rest = bytes(lines).split(b"\n")
-            lines = bytearray(rest)
-            for seconds in map(float, complete):
-                wall, processor = time.monotonic() + WALL * seconds, spent + seconds
-        how = child.ended()
-        if how is not None:
-            verdict = ["crashed", f"Python ended in the middle of the check ({how})"]
-            if b"bad_alloc" in printed or b"MemoryError" in printed:
-                verdict = ["memory", "it asked for more memory than there is for it"]
-            break
-        if memory > memory_start + limits.memory:
-            verdict = ["memory", f"it took more than {limits.memory >> 20} MB"]
-            break
-        if processes > 2 * limits.processes:
-            verdict = ["crashed", f"it started more than {limits.processes} processes"]
-            break
-        if spent > processor or time.monotonic() > wall:
-            verdict = ["timeout", "it was still running when its time was up"]
-            break
-    child.sweep()
-    return *verdict, printed.decode("utf-8", "replace")
+
+    def __init__(self, control, child, output, limits):
+        self.control, self.child, self.output = control, child, output
+        self.limits = limits
+        self.printed, self.lines = bytearray(), bytearray()
+        self.watched = [control] if output is None else [control, output]
+        self.start, self.spent, _ = child.used()
+        self.allow(60)
+
+    def allow(self, seconds):
+        self.wall = time.monotonic() + WALL * seconds
+        self.processor = self.spent + seconds
+
+    def run(self):
+        """Return (status, why, what was printed); "closed" if the caller hung up."""
+        while not (verdict := self.look()):
+            pass
+        self.child.sweep()
+        return *verdict, self.printed.decode("utf-8", "replace")
+
+    def look(self):
+        """Wait a moment, then return (status, why) if the sandbox must end."""
+        ready, _, _ = select.select(self.watched, [], [], WATCH)
+        if self.output in ready:
+            self.keep(os.read(self.output, 1 << 16))
+        memory, self.spent, processes = self.child.used()
+        if self.control in ready and not self.hear(self.control.recv(4096)):
+            return "closed", ""
+        if how := self.child.ended():
+            if b"bad_alloc" in self.printed or b"MemoryError" in self.printed:
+                return "memory", "it asked for more memory than there is for it"
+            return "crashed", f"Python ended in the middle of the check ({how})"
+        if memory > self.start + self.limits.memory:
+            return "memory", f"it took more than {self.limits.memory >> 20} MB"
+        if processes > 2 * self.limits.processes:
+            return "crashed", f"it started more than {self.limits.processes} processes"
+        if self.spent > self.processor or time.monotonic() > self.wall:
+            return "timeout", "it was still running when its time was up"
+        return None
+
+    def keep(self, part):
+        self.printed += part[: PRINTED_MAX - len(self.printed)]
+        if not part:
+            self.watched.remove(self.output)
+
+    def hear(self, part):
+        """Read allowances; return whether the caller is still there."""
+        *complete, rest = bytes(self.lines + part).split(b"\n")
+        self.lines = bytearray(rest)
+        for seconds in complete:
+            self.allow(float(seconds))
+        return bool(part)
 
 
 def tell(control, answer):
@@ -246,7 +259,7 @@ def run_forked(control, backend_class, options, versions):
         data.close()
         channel.give(control, describe(backend_class, versions), judge, 0)
         judge.close()
-        answer = supervise(control, child, output, limits)
+        answer = Supervisor(control, child, output, limits).run()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     tell(control, answer)
@@ -299,7 +312,8 @@ def serve_by_spare(server, options):
 
 def run_spare(control, child, output):
     """The life of one supervisor of a spare process."""
-    tell(control, supervise(control, child, output, isolation.Limits()))
+    limits = isolation.Limits()
+    tell(control, Supervisor(control, child, output, limits).run())
 
 
 def installed(*names):
