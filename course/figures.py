@@ -24,20 +24,22 @@ BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK = COLOURS = (
 DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*"
 
-STYLE = {
-    "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.labelsize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "lines.linewidth": 2,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-}
+plt.rcParams.update(
+    {
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "axes.labelsize": 11,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#DDDDDD",
+        "grid.linewidth": 0.8,
+        "axes.axisbelow": True,
+        "lines.linewidth": 2,
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+    }
+)
 
 
 def panels(rows=1, columns=1, size=(4.2, 3.4), **kwargs):
@@ -48,9 +50,8 @@ def panels(rows=1, columns=1, size=(4.2, 3.4), **kwargs):
         size: width and height of one panel in inches.
         **kwargs: further arguments of `plt.subplots`.
     """
-    with plt.rc_context(STYLE):
-        figsize = (size[0] * columns, size[1] * rows)
-        return plt.subplots(rows, columns, figsize=figsize, squeeze=False, **kwargs)
+    figsize = (size[0] * columns, size[1] * rows)
+    return plt.subplots(rows, columns, figsize=figsize, squeeze=False, **kwargs)
 
 
 def curves(axis, x, lines, xlabel, ylabel, title=None, log=False):
