@@ -119,16 +119,18 @@ def grid(rows, names, low=0, high=1, size=0.8):
     return figure
 
 
-def table(axis, values, row_names, column_names, xlabel, ylabel, title=None):
-    """Draw a matrix as shades, dark for large, with the scale beside it.
+def table(axis, values, row_names, column_names, xlabel, ylabel, title=None, **scale):
+    """Draw a matrix as shades, bright for large, with the scale beside it.
 
     Args:
         axis: a matplotlib axis.
         values: (R, C) floats.
         row_names, column_names: what stands along the sides; empty for none.
         xlabel, ylabel, title: str.
+        **scale: vmin and vmax, the values shown darkest and brightest.
     """
-    shades = axis.imshow(values, cmap="cividis", aspect="auto", interpolation="nearest")
+    look = {"cmap": "cividis", "aspect": "auto", "interpolation": "nearest"}
+    shades = axis.imshow(values, **look, **scale)
     axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axis.set_xticks(range(len(column_names)), column_names)
     axis.set_yticks(range(len(row_names)), row_names)
