@@ -21,8 +21,8 @@ def test_a_wrong_snippet_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(examples, "ROOT", tmp_path)
     path = tmp_path / "README.md"
     path.write_text(
-        "# One\n\n```python\nx = 1\n```\n\n```python\nassert x == 1\nassert x == 2\n```\n"
-        "\n```text\nnot python\n```\n"
+        "# One\n\n```python\nx = 1\n```\n\n```python\nassert x == 1\n"
+        "assert x == 2\n```\n\n```text\nnot python\n```\n"
     )
     said = list(examples.failures(path))
     assert len(said) == 1 and said[0].startswith("README.md:9: AssertionError")
