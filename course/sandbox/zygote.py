@@ -113,12 +113,6 @@ class Forked:
         code = os.waitstatus_to_exitcode(status)
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
-    def used(self):
-        """Return bytes, processor seconds and processes of the sandbox."""
-        pids = [self.pid, *kernel.descendants(self.pid)]
-        memory, seconds = zip(*map(kernel.usage, pids), strict=True)
-        return sum(memory), sum(seconds), len(pids)
-
     def sweep(self):
         self.backend.sweep(self.pid)
 
@@ -146,17 +140,19 @@ class Spare:
         code = self.process.poll()
         return None if code is None else f"exit code {code}"
 
-    def used(self):
-        pids = [self.pid, *kernel.descendants(self.pid)]
-        memory, seconds = zip(*map(kernel.usage, pids), strict=True)
-        return sum(memory), sum(seconds), len(pids)
-
     def sweep(self):
         for pid in kernel.descendants(self.pid):
             kernel.kill(pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def used(pid):
+    """Return bytes, processor seconds and number of a process and all below it."""
+    pids = [pid, *kernel.descendants(pid)]
+    memory, seconds = zip(*map(kernel.usage, pids), strict=True)
+    return sum(memory), sum(seconds), len(pids)
 
 
 class Supervisor:
@@ -173,7 +169,7 @@ class Supervisor:
         self.limits = limits
         self.printed, self.lines = bytearray(), bytearray()
         self.watched = [control] if output is None else [control, output]
-        self.start, self.spent, _ = child.used()
+        self.start, self.spent, _ = used(child.pid)
         self.allow(60)
 
     def allow(self, seconds):
@@ -192,7 +188,7 @@ class Supervisor:
         ready, _, _ = select.select(self.watched, [], [], WATCH)
         if self.output in ready:
             self.keep(os.read(self.output, 1 << 16))
-        memory, self.spent, processes = self.child.used()
+        memory, self.spent, processes = used(self.child.pid)
         if self.control in ready and not self.hear(self.control.recv(4096)):
             return "closed", ""
         if how := self.child.ended():

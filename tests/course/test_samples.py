@@ -59,3 +59,9 @@ def test_the_readme_shows_what_is_printed(graded):
     shown = [line.strip() for line in (ROOT / "README.md").read_text().splitlines()]
     start = shown.index(printed[0])
     assert shown[start : start + len(printed)] == printed
+
+
+def test_the_untouched_sample_is_untouched():
+    name = "vision/classification/residual_branches.py"
+    sample = ROOT / "course/samples/dana" / name
+    assert sample.read_text() == (ROOT / "assignments" / name).read_text()
