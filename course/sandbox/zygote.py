@@ -114,10 +114,11 @@ class Forked:
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
     def used(self):
-        """Return bytes, processor seconds and processes of the sandbox."""
-        pids = [self.pid, *kernel.descendants(self.pid)]
-        memory, seconds = zip(*map(kernel.usage, pids), strict=True)
-        return sum(memory), sum(seconds), len(pids)
+        """Return bytes, processor seconds and processes of the sandbox.
+
+        All below this supervisor: orphans have become its children.
+        """
+        return total({self.pid, *kernel.descendants(os.getpid())})
 
     def sweep(self):
         self.backend.sweep(self.pid)
@@ -147,9 +148,7 @@ class Spare:
         return None if code is None else f"exit code {code}"
 
     def used(self):
-        pids = [self.pid, *kernel.descendants(self.pid)]
-        memory, seconds = zip(*map(kernel.usage, pids), strict=True)
-        return sum(memory), sum(seconds), len(pids)
+        return total([self.pid, *kernel.descendants(self.pid)])
 
     def sweep(self):
         for pid in kernel.descendants(self.pid):
@@ -157,6 +156,11 @@ class Spare:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def total(pids):
+    memory, seconds = zip(*map(kernel.usage, pids), strict=True)
+    return sum(memory), sum(seconds), len(pids)
 
 
 def supervise(control, child, output, limits):
@@ -234,7 +238,10 @@ def run_forked(control, backend_class, options, versions):
         judge.close()
         supervise(control, child, output, limits)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            os.rmdir(scratch)
+        except OSError:
+            isolation.remove(scratch)
 
 
 def describe(backend_class, versions):
