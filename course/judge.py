@@ -4,6 +4,7 @@ A unit of work is judged in a process of its own (`judged`), so that an answer w
 makes a check loop or allocate without end costs this submission only.
 """
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -93,7 +94,7 @@ class Examination:
         exercise: a `catalog.Exercise`.
         submission: (name, bytes) of the learner's file.
         seed: text; the same seed gives the same inputs.
-        opener: context manager (submission, forbidden) -> Session.
+        opener: context manager () -> Session on a fresh sandbox.
     """
 
     def __init__(self, exercise, submission, seed, opener):
@@ -101,7 +102,7 @@ class Examination:
         self.opener = opener
         self.module, self.tests = load_tests(exercise)
         self.forbidden = getattr(self.module, "FORBIDDEN", ())
-        self.session = self.context = None
+        self.session = self.context = self.unusable = None
         self.info, self.printed = {}, ""
 
     def run(self, record=None):
@@ -140,7 +141,8 @@ class Examination:
                 test(**{name: arguments[name] for name in wanted})
             check.status = "passed"
         except AssertionError as e:
-            check.status, check.message = "failed", str(e)
+            check.status = "failed"
+            check.message = str(e) or "what came back is not what the check asks for"
         except Raised as e:
             check.status, check.message = status_of(e), str(e)
             if check.status == "todo":
@@ -153,7 +155,7 @@ class Examination:
         except (client.SandboxFault, GraderFault):
             raise
         except Exception as e:
-            if not (self.session and self.session.observed):
+            if not (self.session and self.session.asked):
                 raise GraderFault(
                     f"{self.exercise.test}: {test.__name__}: {type(e).__name__}: {e}"
                 ) from e
@@ -164,14 +166,25 @@ class Examination:
             )
         check.seconds = time.monotonic() - started
         check.observed = list(self.session.observed) if self.session else []
-        if check.status in ("timeout", "memory", "crashed", "invalid"):
+        if check.status not in ("passed", "failed", "todo"):
             self.close()  # the next check gets a fresh sandbox
 
     def opened(self):
+        """Return a session that has loaded the submission.
+
+        A file that cannot be loaded is tried once: its end may take a minute to come.
+        """
+        if self.unusable:
+            raise self.unusable
         if self.session is None:
-            self.context = self.opener(self.submission, self.forbidden)
+            self.context = self.opener()
             self.session = self.context.__enter__()
             self.info = self.session.link.info
+            try:
+                client.load(self.session, self.submission, self.forbidden)
+            except (Gone, Unusable) as e:
+                self.unusable = e
+                raise
         return self.session
 
     def close(self):
@@ -244,11 +257,13 @@ def examine(exercise, submission, seed, opener, name_mistakes=True):
 
 def opener(path):
     """Return what opens sandboxes of a warm process."""
+    return functools.partial(client.fresh, path)
 
-    def open_sandbox(submission, forbidden):
-        return client.sandbox(path, submission, forbidden)
 
-    return open_sandbox
+def content(path):
+    """Return the bytes of a file; of one that is too large, enough to tell."""
+    with open(path, "rb") as file:
+        return file.read(client.SIZE_MAX + 1)
 
 
 def _judge(connection, root, name, path, shown, seed, sandboxes):
@@ -256,7 +271,7 @@ def _judge(connection, root, name, path, shown, seed, sandboxes):
     limit_memory(4 << 30)
     try:
         exercise = catalog.Course(root).exercise(name)
-        submission = (shown, Path(path).read_bytes())
+        submission = (shown, content(path))
         result = examine(exercise, submission, seed, opener(sandboxes))
     except Exception as e:
         result = {"fault": f"{type(e).__name__}: {e}"}

@@ -43,11 +43,8 @@ class Direct:
 
 
 @contextmanager
-def session(submission, forbidden=(), seconds=20.0):
-    """Yield a Session whose submission runs here; see `client.sandbox`."""
-    from course.sandbox.client import load
-
+def fresh():
+    """Yield a Session whose submission runs here; see `client.fresh`."""
     link = Direct()
     link.session = Session(link)
-    load(link.session, submission, forbidden, seconds)
     yield link.session
