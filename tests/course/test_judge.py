@@ -229,14 +229,13 @@ def test_what_was_printed_is_kept(sandboxes):
         "right = gates\ndef gates(x, kernel): return keras.Variable(right(x, kernel))",
         "import tensorflow as tf\nright = gates\n"
         "def gates(x, kernel): return tf.Variable(right(x, kernel))",
-        "right = gates\n"
-        "def gates(x, kernel): return ops.cast(right(x, kernel), 'float64')",
-        "import tensorflow as tf\ngates = tf.function(gates)",
-        "right = kernel_size\nimport numpy as np\n"
-        "def kernel_size(channels): return np.int64(right(channels))",
+        "right, number = gates, kernel_size\nimport numpy as np\n"
+        "def gates(x, kernel): return ops.cast(right(x, kernel), 'float64')\n"
+        "def kernel_size(channels): return np.int64(number(channels))",
+        "import functools\nimport tensorflow as tf\ngates = tf.function(gates)\n"
+        "kernel_size = functools.cache(kernel_size)",
         "right = kernel_size\n"
         "def kernel_size(channels): return ops.convert_to_tensor(right(channels))",
-        "right = kernel_size\nimport functools\nkernel_size = functools.cache(right)",
     ],
 )
 def test_right_answers_in_other_idioms(sandboxes, code):
@@ -247,12 +246,12 @@ TEST = """
 import numpy as np
 from course.grading import close, points
 
-@points(1, seconds=1)
+@points(1, seconds=0.5)
 def test_first(submission):
     \"\"\"first\"\"\"
     {}
 
-@points(1, seconds=1)
+@points(1)
 def test_second(submission):
     \"\"\"second\"\"\"
     close(submission.double(2.0), 4.0)
@@ -347,7 +346,7 @@ def test_only_files_are_read(tmp_path, capsys):
 
 
 def test_names_of_files_cannot_write_to_the_terminal(sandboxes, tmp_path, capsys):
-    for student in ("ada", "eve\x1b[31m\nbo  6 of 6"):
+    for student in ("ada", "e\x1b[31m\nbo"):
         path = tmp_path / student / f"{NAME}.py"
         path.parent.mkdir(parents=True)
         path.write_text("raise ValueError('\x1b[32m :x: [red]')")
