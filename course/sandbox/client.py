@@ -85,7 +85,8 @@ class Link:
             self.kill()
             raise Gone("timeout", "no answer came in time") from None
         except (EOFError, OSError):
-            select.select([self.control], [], [], 1.0)  # its end is about to be told
+            if self.verdict is None:  # its supervisor is about to tell why
+                select.select([self.control], [], [], 1.0)
             status, message = self.end()
             if status == "closed":
                 status, message = "crashed", "it closed its connection to the grader"

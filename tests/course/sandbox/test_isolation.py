@@ -289,6 +289,8 @@ def test_leaving_is_no_answer(place, way):
     with place.session() as session:
         with pytest.raises(Gone, match="Python ended in the middle") as caught:
             getattr(session.root, way)()
+        with pytest.raises(Gone):  # and stays so
+            session.root.fine()
     assert caught.value.status == "crashed"
 
 
