@@ -112,14 +112,16 @@ def match(check, known):
     """
     if not known or check.status != "failed":
         return ""
-    observed = [summary(o) for o in check.observed]
-    index = first_wrong(observed, known["right"])
-    if index is None or not telling(observed[index][1]):
+    index = first_wrong(map(summary, check.observed), known["right"])
+    if index is None:
+        return ""
+    _, value = summary(check.observed[index])
+    if not telling(value):
         return ""
     reasons = {
         wrong["why"]
         for wrong in known["wrong"]
-        if wrong["at"] == index and agree(observed[index][1], wrong["value"])
+        if wrong["at"] == index and agree(value, wrong["value"])
     }
     return reasons.pop() if len(reasons) == 1 else ""
 

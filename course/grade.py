@@ -86,8 +86,8 @@ def collect(course, options):
             found, skipped = of_students(course, given)
             units += [u for u in found if wanted in (None, u.exercise)]
             left_out += skipped
-        elif given.suffix not in SUFFIXES:
-            raise UsageError(f"{given} is neither .py nor .ipynb")
+        elif given.suffix not in SUFFIXES or not given.is_file():
+            raise UsageError(f"{given} is no .py or .ipynb file")
         else:
             units.append(Unit(wanted or by_path(course, given), given))
     if not units:
@@ -169,7 +169,7 @@ def conclude(units, results, left_out, options):
         else:
             present.table(results)
     for line in left_out:
-        print(f"left out  {line}", file=sys.stderr)
+        print(f"left out  {present.one_line(line)}", file=sys.stderr)
     course = Course()
     for unit, result in zip(units, results, strict=True):
         if (
@@ -217,8 +217,8 @@ def debug(course, units, options):
     results = []
     for unit in units:
         exercise = course.exercise(unit.exercise)
-        submission = (unit.shown, unit.path.read_bytes())
+        submission = (unit.shown, judge.content(unit.path))
         seed = options.seed or judge.new_seed()
-        result = judge.examine(exercise, submission, seed, direct.session)
+        result = judge.examine(exercise, submission, seed, direct.fresh)
         results.append({**result, "submission": unit.shown, "student": unit.student})
     return conclude(units, results, [], options)

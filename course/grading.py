@@ -68,7 +68,7 @@ def close(got, want, hint="", rtol=RTOL, atol=ATOL):
 def difference(got, want, rtol=RTOL, atol=ATOL, where=""):
     """Return how got differs from want, in words, or an empty string."""
     at = f"{where}: " if where else ""
-    if want is None or isinstance(want, (str, bool)):
+    if want is None or isinstance(want, str):
         same = type(got) is type(want) and got == want
         return "" if same else f"{at}got {_show(got)}, expected {_show(want)}"
     if isinstance(want, (list, tuple)):
@@ -144,7 +144,7 @@ def _show(value):
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.item()
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return repr(float(f"{value:.6g}"))
     if isinstance(value, Proxy):
         return f"a {value._name}"
     text = repr(value)

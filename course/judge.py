@@ -4,6 +4,7 @@ A unit of work is judged in a process of its own (`judged`), so that an answer w
 makes a check loop or allocate without end costs this submission only.
 """
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -93,7 +94,7 @@ class Examination:
         exercise: a `catalog.Exercise`.
         submission: (name, bytes) of the learner's file.
         seed: text; the same seed gives the same inputs.
-        opener: context manager (submission, forbidden) -> Session.
+        opener: context manager () -> Session on a fresh sandbox.
     """
 
     def __init__(self, exercise, submission, seed, opener):
@@ -102,8 +103,8 @@ class Examination:
         self.module, self.tests = load_tests(exercise)
         self.forbidden = getattr(self.module, "FORBIDDEN", ())
         self.session = self.context = None
+        self.unusable = None  # why the file cannot be loaded, once that is known
         self.info, self.printed = {}, ""
-        self.unloadable = None  # (status, message) once the file could not be loaded
 
     def run(self, record=None):
         """Return the checks in order, with misconceptions named where a record can."""
@@ -111,8 +112,8 @@ class Examination:
         done = {}
         for test in self.tests:
             check = blank(test)
-            if self.unloadable:
-                check.status, check.message = self.unloadable
+            if self.unusable:
+                check.status, check.message = self.unusable.status, str(self.unusable)
             elif test.after and done[test.after].status != "passed":
                 first = done[test.after].title
                 check.status, check.message = "waiting", f"first: {first}"
@@ -143,7 +144,8 @@ class Examination:
                 test(**{name: arguments[name] for name in wanted})
             check.status = "passed"
         except AssertionError as e:
-            check.status, check.message = "failed", str(e)
+            check.status = "failed"
+            check.message = str(e) or "what came back is not what the check asks for"
         except Raised as e:
             check.status, check.message = status_of(e), str(e)
             if check.status == "todo":
@@ -156,7 +158,7 @@ class Examination:
         except (client.SandboxFault, GraderFault):
             raise
         except Exception as e:
-            if not (self.session and self.session.observed):
+            if not (self.session and self.session.asked):
                 raise GraderFault(
                     f"{self.exercise.test}: {test.__name__}: {type(e).__name__}: {e}"
                 ) from e
@@ -167,19 +169,20 @@ class Examination:
             )
         check.seconds = time.monotonic() - started
         check.observed = list(self.session.observed) if self.session else []
-        if check.status in ("timeout", "memory", "crashed", "invalid"):
+        if check.status not in ("passed", "failed", "todo"):
             self.close()  # the next check gets a fresh sandbox
 
     def opened(self):
+        """Return a session that has loaded the submission; that is tried once."""
         if self.session is None:
-            self.context = self.opener(self.submission, self.forbidden)
-            try:
-                self.session = self.context.__enter__()
-            except (Gone, Unusable) as e:
-                self.unloadable = e.status, str(e)
-                self.info = e.info
-                raise
+            self.context = self.opener()
+            self.session = self.context.__enter__()
             self.info = self.session.link.info
+            try:
+                client.load(self.session, self.submission, self.forbidden)
+            except (Gone, Unusable) as e:
+                self.unusable = e
+                raise
         return self.session
 
     def close(self):
@@ -252,11 +255,13 @@ def examine(exercise, submission, seed, opener, name_mistakes=True):
 
 def opener(path):
     """Return what opens sandboxes of a warm process."""
+    return functools.partial(client.fresh, path)
 
-    def open_sandbox(submission, forbidden):
-        return client.sandbox(path, submission, forbidden)
 
-    return open_sandbox
+def content(path):
+    """Return the bytes of a file; of one that is too large, enough to tell."""
+    with open(path, "rb") as file:
+        return file.read(client.SIZE_MAX + 1)
 
 
 def _judge(connection, root, name, path, shown, seed, sandboxes):
@@ -264,7 +269,7 @@ def _judge(connection, root, name, path, shown, seed, sandboxes):
     limit_memory(4 << 30)
     try:
         exercise = catalog.Course(root).exercise(name)
-        submission = (shown, Path(path).read_bytes())
+        submission = (shown, content(path))
         result = examine(exercise, submission, seed, opener(sandboxes))
     except Exception as e:
         result = {"fault": f"{type(e).__name__}: {e}"}

@@ -24,6 +24,10 @@ def clean(text):
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "�", text)
 
 
+def one_line(text):
+    return clean(text).replace("\n", "�").replace("\t", "�")
+
+
 def sentence(text):
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
@@ -43,7 +47,8 @@ def message(check):
 def result(found):
     """Print the result of one submission."""
     if "fault" in found:
-        print(f"{found['exercise']}: the grader failed, not you: {found['fault']}")
+        fault = clean(found["fault"])
+        print(f"{found['exercise']}: the grader failed, not you: {fault}")
         return
     print(
         f"{found['exercise']}   {found['score']:g} of {found['max_score']:g} points\n"
@@ -77,14 +82,14 @@ def table(results):
     shown.add_column("points", justify="right", no_wrap=True)
     shown.add_column("first check not passed, and why", ratio=1)
     for found in results:
-        who = clean(found["student"] or found["submission"])
+        who = one_line(found["student"] or found["submission"])
         name = found["exercise"].rpartition("/")[2]
         if "fault" in found:
             shown.add_row(who, name, "?", "the grader failed: " + clean(found["fault"]))
             continue
         points = f"{found['score']:g} of {found['max_score']:g}"
         shown.add_row(who, name, points, first_failure(found))
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 110
     console.print(shown)

@@ -16,6 +16,7 @@ from pathlib import Path
 from course.data.load import data_dir
 from course.sandbox import channel, wire
 from course.sandbox.session import Gone, Session, Unusable
+from course.sandbox.source import SIZE_MAX
 from course.sandbox.zygote import WALL, boot, environment
 
 LIBRARY = Path(__file__).parents[2]
@@ -85,7 +86,8 @@ class Link:
             self.kill()
             raise Gone("timeout", "no answer came in time") from None
         except (EOFError, OSError):
-            select.select([self.control], [], [], 0.5)  # the supervisor will see it too
+            if self.verdict is None:  # its supervisor is about to tell why
+                select.select([self.control], [], [], 1.0)
             status, message = self.end()
             if status == "closed":
                 status, message = "crashed", "it closed its connection to the grader"
@@ -112,38 +114,46 @@ class Link:
 
 
 @contextmanager
-def sandbox(path, submission, forbidden=(), seconds=20.0):
-    """Yield a Session on a fresh sandbox that has loaded a submission.
+def fresh(path):
+    """Yield a Session on a fresh sandbox.
 
     Args:
         path: the socket of a warm process.
+
+    Raises:
+        SandboxFault: there is no sandbox.
+    """
+    link = Link(path)
+    try:
+        yield Session(link)
+    finally:
+        link.end()
+
+
+@contextmanager
+def sandbox(path, submission, forbidden=(), seconds=20.0):
+    """Yield a Session on a fresh sandbox that has loaded a submission: see `load`."""
+    with fresh(path) as session:
+        load(session, submission, forbidden, seconds)
+        yield session
+
+
+def load(session, submission, forbidden=(), seconds=20.0):
+    """Have a sandbox read, examine and run a submission.
+
+    Args:
+        session: a `Session` on a fresh sandbox.
         submission: (name, bytes) of the learner's file.
         forbidden: dotted names that the file may not use.
 
     Raises:
         Unusable, Gone: the file cannot be loaded.
-        SandboxFault: there is no sandbox.
     """
-    link = Link(path)
-    try:
-        session = Session(link)
-        try:
-            load(session, submission, forbidden, seconds)
-        except (Gone, Unusable) as e:
-            e.info = link.info
-            raise
-        yield session
-    finally:
-        link.end()
-
-
-def load(session, submission, forbidden=(), seconds=20.0):
-    """Have a sandbox read, examine and run a submission."""
     import numpy as np
 
     name, content = submission
-    if len(content) > 20 << 20:
-        raise Unusable(f"{name} is larger than 20 MB: remove its data")
+    if len(content) > SIZE_MAX:
+        raise Unusable(f"{name} is larger than {SIZE_MAX >> 20} MB: remove its data")
     session.start("no check", 0, seconds)
     session.request("load", name, np.frombuffer(content, "u1"), list(forbidden))
 

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 from course.sandbox import wire
-from course.sandbox.session import Session, Unusable
+from course.sandbox.session import Session
 from course.sandbox.worker import Worker, reply_frame
 
 HEADER = 12  # bytes before a frame's JSON
@@ -43,15 +43,8 @@ class Direct:
 
 
 @contextmanager
-def session(submission, forbidden=(), seconds=20.0):
-    """Yield a Session whose submission runs here; see `client.sandbox`."""
-    from course.sandbox.client import load
-
+def fresh():
+    """Yield a Session whose submission runs here; see `client.fresh`."""
     link = Direct()
     link.session = Session(link)
-    try:
-        load(link.session, submission, forbidden, seconds)
-    except Unusable as e:
-        e.info = link.info
-        raise
     yield link.session

@@ -6,8 +6,8 @@ the child before the learner's code, `sweep` in the supervisor when all must end
 """
 
 import os
-import shutil
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -74,10 +74,18 @@ class Tree:
         ]
         present = [str(path) for path in listed if os.path.exists(path)]
         targets = [os.path.realpath(p) for p in present if os.path.islink(p)]
+        for path in (
+            Path(self.library).resolve(),
+            *Path(self.library).resolve().parents,
+        ):
+            if str(path) in present + targets:
+                raise OSError(
+                    f"{self.library} lies in {path}, which is readable: move it"
+                )
         return list(dict.fromkeys(present + targets))
 
     def closed(self):
-        names = ("solutions", "tests", "submissions")
+        names = ("solutions", "tests", "submissions", ".git")
         return [
             p
             for n in names
@@ -154,7 +162,7 @@ class Landlock(Process):
         ]
         kernel.no_new_privileges()
         kernel.landlock(readable, [self.tree.scratch, *devices])
-        kernel.seccomp(network=False, own_signals_only=True)
+        kernel.seccomp(same_user=True)
 
 
 class Uid(Process):
@@ -182,7 +190,7 @@ class Uid(Process):
         os.chdir(self.tree.scratch)
         self.limit(processes=False)
         self.become(uid)
-        kernel.seccomp(network=False)
+        kernel.seccomp()
 
     def become(self, uid):
         import resource
@@ -209,13 +217,12 @@ class Uid(Process):
     def remove_files(self):
         """Remove what the spare user left in the folders that anyone may write."""
         for folder in ("/tmp", "/var/tmp", "/dev/shm"):
-            for entry in os.scandir(folder) if os.path.isdir(folder) else ():
-                owner = entry.stat(follow_symlinks=False).st_uid
-                if owner == FIRST_UID + self.slot and entry.path != self.tree.scratch:
-                    if entry.is_dir(follow_symlinks=False):
-                        shutil.rmtree(entry.path, ignore_errors=True)
-                    else:
-                        os.unlink(entry.path)
+            for path in Path(folder).glob("*"):
+                try:
+                    if path.lstat().st_uid == FIRST_UID + self.slot:
+                        remove(path)
+                except FileNotFoundError:
+                    continue  # somebody else's, who has removed it just now
 
 
 class Namespaces(Uid):
@@ -254,7 +261,7 @@ class Namespaces(Uid):
             kernel.drop_capabilities()
         else:
             self.become(FIRST_UID + self.slot)
-        kernel.seccomp(network=True)
+        kernel.seccomp()
 
     def build_tree(self):
         """Mount the allow-listed tree read-only, and make it the root."""
@@ -285,6 +292,13 @@ class Namespaces(Uid):
         """The first process of a PID namespace takes all others with it."""
         kernel.kill(child, signal.SIGKILL)
         kernel.reap_all(wait=True)
+
+
+def remove(path):
+    """Remove a file or folder, also one made to be closed or endlessly deep."""
+    opening = [] if os.path.islink(path) else [["chmod", "-R", "u+rwx"]]
+    for command in (*opening, ["rm", "-rf"]):
+        subprocess.run([*command, "--", path], stderr=subprocess.DEVNULL)
 
 
 STRONGEST_FIRST = (Namespaces, Uid, Landlock, Process)

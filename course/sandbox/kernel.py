@@ -42,23 +42,29 @@ DENIED = {
     **{"mq_open": (240, 180), "personality": (135, 92), "acct": (163, 89)},
     **{"init_module": (175, 105), "finit_module": (313, 273)},
     **{"kexec_load": (246, 104), "kexec_file_load": (320, 294)},
+    "socket": (41, 198),
 }
-NETWORK = {"socket": (41, 198)}
-OTHERS = {  # reaching processes of the same user
+OTHERS = {  # reaching processes and files of the same user
     **{"tkill": (200, 130), "pidfd_send_signal": (424, 424)},
     **{"rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240)},
     **{"setpriority": (141, 140), "sched_setaffinity": (203, 122)},
+    **{"sched_setscheduler": (144, 119), "sched_setparam": (142, 118)},
+    **{"sched_setattr": (314, 274), "ioprio_set": (251, 30)},
+    **{"chmod": (90, 53), "fchmod": (91, 52), "fchmodat": (268, 53)},
+    **{"fchmodat2": (452, 452), "chown": (92, 54), "fchown": (93, 55)},
+    **{"lchown": (94, 54), "fchownat": (260, 54), "truncate": (76, 45)},
+    **{"utime": (132, 88), "utimes": (235, 88), "futimesat": (261, 88)},
+    **{"utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6)},
+    **{"fsetxattr": (190, 7), "removexattr": (197, 14), "lremovexattr": (198, 15)},
+    **{"fremovexattr": (199, 16), "setxattrat": (463, 463)},
+    **{"removexattrat": (466, 466), "file_setattr": (469, 469)},
 }
-CLONE, CLONE3, KILL, TGKILL, PRLIMIT = (
-    (56, 220),
-    (435, 435),
-    (62, 129),
-    (234, 131),
-    (
-        302,
-        261,
-    ),
-)
+CLONE, CLONE3 = (56, 220), (435, 435)
+KILL, TGKILL, PRLIMIT = (62, 129), (234, 131), (302, 261)
+OWNERS = {  # call: what makes a descriptor signal any process of the same user
+    (72, 25): (8, 10, 15),  # fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX
+    (16, 29): (0x8901, 0x8902),  # ioctl: FIOSETOWN, SIOCSPGRP
+}
 
 
 def _check(result, what):
@@ -174,17 +180,14 @@ def landlock(readable, writable):
     os.close(ruleset)
 
 
-def seccomp(network, own_signals_only=False):
+def seccomp(same_user=False):
     """Refuse the calls in DENIED with EPERM, for good.
 
     Args:
-        network: whether sockets may be created.
-        own_signals_only: refuse signals and limits for other processes too.
+        same_user: also protect the other processes and the files of this user.
     """
     which = _machine()
-    denied = {**DENIED, **({} if network else NETWORK)}
-    if own_signals_only:
-        denied |= OTHERS
+    denied = DENIED | OTHERS if same_user else DENIED
     code = [
         (0x20, 0, 0, 4),  # load the architecture
         (0x15, 1, 0, (0xC000003E, 0xC00000B7)[which]),
@@ -198,14 +201,19 @@ def seccomp(network, own_signals_only=False):
     code += [(0x15, 0, 1, CLONE3[which]), _errno(errno.ENOSYS)]
     code += [(0x15, 0, 4, CLONE[which]), (0x20, 0, 0, 16)]
     code += [(0x45, 0, 1, CLONE_NEWUSER), _errno(errno.EPERM), _ALLOW]
-    if own_signals_only:
-        for number, allowed in (
-            (KILL, os.getpid()),
-            (TGKILL, os.getpid()),
-            (PRLIMIT, 0),
-        ):
+    if same_user:
+        for number, allowed in {
+            KILL: os.getpid(),
+            TGKILL: os.getpid(),
+            PRLIMIT: 0,
+        }.items():
             code += [(0x15, 0, 4, number[which]), (0x20, 0, 0, 16)]
             code += [(0x15, 1, 0, allowed), _errno(errno.EPERM), _ALLOW]
+        for number, commands in OWNERS.items():
+            code += [(0x15, 0, 2 * len(commands) + 2, number[which]), (0x20, 0, 0, 24)]
+            for command in commands:
+                code += [(0x15, 0, 1, command), _errno(errno.EPERM)]
+            code += [_ALLOW]
     code += [_ALLOW]
     program = b"".join(struct.pack("HBBI", *line) for line in code)
     memory = ctypes.create_string_buffer(program)

@@ -7,6 +7,7 @@ import numpy as np
 from course.sandbox import wire
 
 CALLBACKS_MAX = 10_000
+RETURNED_MAX = 16 << 20  # bytes of arrays that one check may get
 
 
 class Raised(Exception):
@@ -81,8 +82,8 @@ class Session:
 
     def start(self, check, seed, seconds):
         """Begin a check: seed the sandbox, forget what was observed before."""
-        self.observed = []
-        self.callbacks_left = CALLBACKS_MAX
+        self.observed, self.asked, self.failure = [], False, None
+        self.callbacks_left, self.room = CALLBACKS_MAX, RETURNED_MAX
         self.seconds = seconds
         self.link.allow(seconds)
         if check != "no check":
@@ -94,6 +95,7 @@ class Session:
 
     def ask(self, op, name, *payload):
         """Send a request and note what came back: the observations of a check."""
+        self.asked = True
         try:
             value = self.request(op, *payload)
         except Raised as raised:
@@ -112,6 +114,8 @@ class Session:
         deadline = time.monotonic() + self.link.patience(self.seconds)
         while True:
             kind, content = self._reply(self.link.exchange(frame, deadline))
+            if kind != "callback" and self.failure:
+                raise self.failure
             if kind == "value":
                 return content
             if kind == "raised":
@@ -151,11 +155,25 @@ class Session:
         if self.callbacks_left < 0:
             return wire.encode(["fail", f"more than {CALLBACKS_MAX:,} calls"])
         args = [self._adopt(a, "argument") for a in args]
-        return wire.encode(["answer", function(*args)], self._outward)
+        try:
+            return wire.encode(["answer", function(*args)], self._outward)
+        except AssertionError as e:  # the sandbox waits for an answer all the same
+            self.failure = e
+            return wire.encode(["fail", "the check has failed"])
+        except (Raised, Gone, Unusable):
+            raise
+        except Exception as e:  # what it was called with, most likely
+            return wire.encode(["fail", f"{type(e).__name__}: {str(e)[:200]}"])
 
     def _adopt(self, value, name):
         if isinstance(value, wire.Handle):
             return Proxy(self, value.number, name.removeprefix("submission."))
+        if isinstance(value, np.ndarray):
+            self.room -= value.nbytes
+            if self.room < 0:
+                self.link.kill()
+                size = f"{RETURNED_MAX >> 20} MB of arrays"
+                raise Gone("memory", f"it returned more than {size} in one check")
         if isinstance(value, (list, tuple)):
             return type(value)(self._adopt(item, name) for item in value)
         if isinstance(value, dict):

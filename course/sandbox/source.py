@@ -13,6 +13,8 @@ import re
 from bisect import bisect_right
 
 SIZE_MAX = 20 << 20
+# %name, !command and ?name; a line may begin with the operators % and != of Python
+MAGIC = re.compile(r"\s*(%%?[A-Za-z]|!(?!=)|\?)")
 
 
 class Unusable(Exception):
@@ -160,7 +162,7 @@ def from_notebook(path, text):
     """
     kept, skipped = {}, []
     for number, cell in enumerate(code_cells(path, text), 1):
-        source = "\n".join(blank_magics(cell))
+        source = "\n".join(blank_magics(lines(cell)))
         try:
             body = ast.parse(source).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
@@ -181,16 +183,21 @@ def code_cells(path, text):
     try:
         cells = json.loads(text)["cells"]
         cells = [c["source"] for c in cells if c["cell_type"] == "code"]
-        return ["".join(c).splitlines() for c in cells]
+        return ["".join(c) for c in cells]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Unusable(f"{path} is not a notebook: save it again in Jupyter") from None
+
+
+def lines(text):
+    """Return lines as Python counts them: a form feed, for one, ends none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def blank_magics(lines):
     """Replace magics and shell lines by comments, so that line numbers stay."""
     if lines and lines[0].lstrip().startswith("%%"):
         return ["#" for _ in lines]
-    return ["#" if x.lstrip().startswith(("%", "!", "?")) else x for x in lines]
+    return ["#" if MAGIC.match(x) else x for x in lines]
 
 
 def defined_by(node):
@@ -235,13 +242,13 @@ def assemble(items):
         unique.values(),
         key=lambda i: (not isinstance(i[2], imports), i[0], i[2].lineno),
     )
-    lines, origins = [], []
+    text, origins = [], []
     for number, source, node in ordered:
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(d.lineno for d in decorators)])
-        origins.append((len(lines) + 1, number, first))
-        lines += source.splitlines()[first - 1 : node.end_lineno]
-    return "\n".join(lines) + "\n", origins
+        origins.append((len(text) + 1, number, first))
+        text += lines(source)[first - 1 : node.end_lineno]
+    return "\n".join(text) + "\n", origins
 
 
 def check_call(function, args, kwargs):

@@ -89,7 +89,7 @@ def _pack(value, other, buffers, depth):
         return {"array": len(buffers) - 1}
     if other is None:
         raise ValueError(f"a {type(value).__name__} cannot cross the wire")
-    return _pack(other(value), None, buffers, depth + 1)
+    return _pack(other(value), other, buffers, depth + 1)
 
 
 def decode(header, body):
@@ -129,17 +129,23 @@ def _arrays(described, body):
 def _unpack(tree, arrays, depth):
     if depth > DEPTH_MAX:
         raise ValueError("nested too deep")
+
+    def inner(item):
+        return _unpack(item, arrays, depth + 1)
+
+    if isinstance(tree, str):
+        return tree.encode("utf-8", "replace").decode()  # no half of a pair
     if isinstance(tree, list):
-        return [_unpack(item, arrays, depth + 1) for item in tree]
+        return [inner(item) for item in tree]
     if not isinstance(tree, dict):
         if isinstance(tree, int) and abs(tree) >= 2**63:
             raise ValueError("an integer of more than 64 bits")
         return tree
     (tag, content), *rest = tree.items()
     if tag == "tuple" and isinstance(content, list):
-        return tuple(_unpack(item, arrays, depth + 1) for item in content)
+        return tuple(inner(item) for item in content)
     if tag == "dict":
-        pairs = {k: _unpack(v, arrays, depth + 1) for k, v in content}
+        pairs = {inner(k): inner(v) for k, v in content}
         if len(pairs) != len(content) or any(type(k) not in (str, int) for k in pairs):
             raise ValueError("keys must be strings or integers, each once")
         return pairs

@@ -11,6 +11,8 @@ import sys
 import traceback
 import types
 
+import numpy as np
+
 from course.sandbox import source, wire
 
 MODULES = "modules"
@@ -70,6 +72,8 @@ class Worker:
                 return value
             if value.dtype.kind in "OSU":
                 return text(value.tolist())
+        if isinstance(value, dict) and any(isinstance(k, np.generic) for k in value):
+            return {k.item() if hasattr(k, "item") else k: v for k, v in value.items()}
         if isinstance(value, (set, frozenset)):
             return sorted(value)
         return self.handle(value)
@@ -96,7 +100,10 @@ class Worker:
         mine = [f for f in frames if f.filename == self.path]
         line, code = (mine[-1].lineno, mine[-1].line) if mine else (None, "")
         mro = [c.__name__ for c in type(error).__mro__ if c is not object]
-        message = str(error).strip()[:2000]
+        try:
+            message = str(error).strip()[:2000]
+        except Exception as e:
+            message = f"its text cannot be had: {type(e).__name__}"
         return {
             "types": mro,
             "message": message,
@@ -111,7 +118,7 @@ class Worker:
         """Read, examine and run the learner's file."""
         self.path = path
         self.program = source.read(path, content.tobytes(), forbidden)
-        lines = self.program.text.splitlines(keepends=True)
+        lines = [line + "\n" for line in source.lines(self.program.text)]
         linecache.cache[path] = (len(self.program.text), None, lines, path)
         module = types.ModuleType("submission")
         module.__file__ = path

@@ -113,6 +113,13 @@ class Forked:
         code = os.waitstatus_to_exitcode(status)
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
+    def used(self):
+        """Return bytes, processor seconds and processes of the sandbox.
+
+        All below this supervisor: orphans have become its children.
+        """
+        return total({self.pid, *kernel.descendants(os.getpid())})
+
     def sweep(self):
         self.backend.sweep(self.pid)
 
@@ -140,6 +147,9 @@ class Spare:
         code = self.process.poll()
         return None if code is None else f"exit code {code}"
 
+    def used(self):
+        return total([self.pid, *kernel.descendants(self.pid)])
+
     def sweep(self):
         for pid in kernel.descendants(self.pid):
             kernel.kill(pid, signal.SIGKILL)
@@ -148,9 +158,7 @@ class Spare:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def used(pid):
-    """Return bytes, processor seconds and number of a process and all below it."""
-    pids = [pid, *kernel.descendants(pid)]
+def total(pids):
     memory, seconds = zip(*map(kernel.usage, pids), strict=True)
     return sum(memory), sum(seconds), len(pids)
 
@@ -169,7 +177,7 @@ class Supervisor:
         self.limits = limits
         self.printed, self.lines = bytearray(), bytearray()
         self.watched = [control] if output is None else [control, output]
-        self.start, self.spent, _ = used(child.pid)
+        self.start, self.spent, _ = child.used()
         self.allow(60)
 
     def allow(self, seconds):
@@ -188,7 +196,7 @@ class Supervisor:
         ready, _, _ = select.select(self.watched, [], [], WATCH)
         if self.output in ready:
             self.keep(os.read(self.output, 1 << 16))
-        memory, self.spent, processes = used(self.child.pid)
+        memory, self.spent, processes = self.child.used()
         if self.control in ready and not self.hear(self.control.recv(4096)):
             return "closed", ""
         if how := self.child.ended():
@@ -257,7 +265,10 @@ def run_forked(control, backend_class, options, versions):
         judge.close()
         answer = Supervisor(control, child, output, limits).run()
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            os.rmdir(scratch)
+        except OSError:
+            isolation.remove(scratch)
     tell(control, answer)
 
 

@@ -1,6 +1,7 @@
 """A submission that tries what a hostile one would; sent into sandboxes by tests."""
 
 import ctypes
+import fcntl
 import os
 import socket
 import sys
@@ -59,6 +60,66 @@ def signal(pid):
         return False
 
 
+def signal_by_owner(pid):
+    """Have the kernel send SIGKILL to a process when something can be read."""
+    here, there = socket.socketpair()
+    try:
+        fcntl.fcntl(here, fcntl.F_SETOWN, pid)
+        fcntl.fcntl(here, 10, 9)  # F_SETSIG
+    except OSError:
+        return
+    flags = fcntl.fcntl(here, fcntl.F_GETFL)
+    fcntl.fcntl(here, fcntl.F_SETFL, flags | os.O_ASYNC)
+    there.send(b"x")
+
+
+def renice(pid):
+    try:
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        return True
+    except OSError:
+        return False
+
+
+def tamper(path):
+    """Change what can be changed of a file without opening it."""
+    done = []
+    for attempt in (
+        lambda: os.chmod(path, 0o777),
+        lambda: os.utime(path, (1, 1)),
+        lambda: os.truncate(path, 0),
+        lambda: os.setxattr(path, b"user.x", b"y"),
+    ):
+        try:
+            attempt()
+            done.append(True)
+        except OSError:
+            pass
+    return done
+
+
+def litter():
+    """Leave folders that are hard to remove; return where."""
+    place = os.getcwd()
+    os.makedirs("closed/inner")
+    write("closed/inner/file")
+    os.mkdir("shut", 0o300)
+    write("shut/file")
+    for _ in range(1500):
+        os.mkdir("deeper")
+        os.chdir("deeper")
+    os.chdir(place)
+    return place
+
+
+def network():
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
 def processes():
     return [name for name in os.listdir("/proc") if name.isdigit()]
 
@@ -97,6 +158,20 @@ def hog():
     kept = []
     while True:
         kept.append(bytearray(os.urandom(1 << 20) * 32))
+
+
+def orphan_hogs():
+    """The same, in processes that belong to nobody."""
+    for _ in range(8):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                kept = bytearray(400 << 20)
+                for i in range(0, len(kept), 4096):
+                    kept[i] = 1
+                time.sleep(60)
+            os._exit(0)
+    time.sleep(60)
 
 
 def many_hogs():

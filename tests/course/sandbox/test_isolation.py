@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course.grading import Raised
+from course.grading import Raised, fit, reload
 from course.sandbox import channel, client, isolation
 from course.sandbox.session import Gone, Unusable
 from course.sandbox.zygote import boot, environment
@@ -36,7 +36,8 @@ class Place:
     """A warm process of one backend over a small library with canaries in it."""
 
     def __init__(self, folder, backend, uid):
-        self.backend, self.promise = backend, isolation.PROMISES[backend]
+        self.backend, self.uid = backend, uid
+        self.promise = isolation.PROMISES[backend]
         self.library, self.socket = folder / "library", folder / "run" / "socket"
         shutil.copytree(client.LIBRARY / "modules", self.library / "modules")
         for secret in ("solutions/x.py", "tests/x.py", "submissions/eve/x.py"):
@@ -160,6 +161,45 @@ def test_other_processes(place):
     assert "COURSE_RUN_DIR" not in secret
 
 
+def test_a_process_of_the_same_user(place):
+    """Nor through what the kernel does on behalf of a descriptor, or of a scheduler."""
+    user = {"user": place.uid, "group": place.uid} if ROOT else {}
+    with (
+        subprocess.Popen(["sleep", "60"], **user) as victim,
+        place.session() as session,
+    ):
+        reniced = session.root.renice(victim.pid)
+        session.root.signal_by_owner(victim.pid)
+        time.sleep(0.1)
+        killed = victim.poll() is not None
+        victim.kill()
+    assert reniced == killed == place.promise["processes"]
+
+
+def test_a_file_of_the_same_user(place):
+    os.chown(place.secret, place.uid, place.uid)
+    before = place.secret.stat().st_mode, place.secret.stat().st_mtime
+    with place.session() as session:
+        done = session.root.tamper(str(place.secret))
+    after = place.secret.stat().st_mode, place.secret.stat().st_mtime
+    if place.promise["filesystem"] != isolation.OPEN:
+        assert done == [] and before == after
+
+
+def test_a_model_can_be_trained_and_saved(place):
+    x = np.ones((4, 2))
+    with place.session() as session:
+        model = session.root.network()
+        assert len(fit(model, x, np.ones((4, 1)), 2)) == 2
+        assert reload(model, x).shape == (4, 1)
+
+
+def test_litter_is_removed(place):
+    with place.session() as session:
+        scratch = session.root.litter()
+    assert not Path(scratch).exists()
+
+
 def test_environment_is_clean(place, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", CANARY)
     with place.session() as session:
@@ -213,6 +253,11 @@ def test_memory_hogs_together(place):
     assert status == "memory" and took < 30
 
 
+def test_memory_hogs_that_belong_to_nobody(place):
+    status, took, _ = ended(place, "orphan_hogs", seconds=20)
+    assert status == "memory" and took < 30
+
+
 def test_flood_of_output(place):
     status, took, link = ended(place, "flood")
     assert status == "timeout" and took < 8
@@ -247,8 +292,12 @@ def test_fork_bomb(place):
 
 @pytest.mark.parametrize("way", ["leave", "die"])
 def test_leaving_is_no_answer(place, way):
-    status, _, _ = ended(place, way)
-    assert status == "crashed"
+    with place.session() as session:
+        with pytest.raises(Gone, match="Python ended in the middle") as caught:
+            getattr(session.root, way)()
+        with pytest.raises(Gone):  # and stays so
+            session.root.fine()
+    assert caught.value.status == "crashed"
 
 
 def test_exit_is_an_exception(place):
@@ -289,12 +338,23 @@ def test_a_sandbox_that_cannot_load_says_why(place):
 
 def test_uid_closes_solutions(tmp_path):
     """Only the owner may read them once this backend has been chosen."""
-    for name in ("solutions", "tests"):
+    for name in ("solutions", "tests", ".git"):
         (tmp_path / name).mkdir(mode=0o755)
     tree = isolation.Tree(str(tmp_path), "", "")
     isolation.Uid(tree, isolation.Limits()).settle()
     modes = {p.name: p.stat().st_mode & 0o777 for p in tmp_path.iterdir()}
-    assert modes == {"solutions": 0o700, "tests": 0o700}
+    assert modes == {"solutions": 0o700, "tests": 0o700, ".git": 0o700}
+
+
+@pytest.mark.parametrize("backend", [isolation.Namespaces, isolation.Landlock])
+def test_a_library_below_what_can_be_read(tmp_path, backend):
+    """A list of readable folders keeps nothing back if the library lies in one."""
+    library, scratch = tmp_path / "data/course", tmp_path / "scratch"
+    library.mkdir(parents=True)
+    scratch.mkdir()
+    tree = isolation.Tree(str(library), str(tmp_path / "data"), str(scratch))
+    reason = isolation.why_not(backend, tree, isolation.Limits())
+    assert "lies in" in reason and "which is readable" in reason
 
 
 def test_private_folder_must_be_private(tmp_path, monkeypatch):

@@ -120,6 +120,12 @@ NOTEBOOKS = {
     ],
     "constant below": ["def f(x):\n    return x + ONE\n", "ONE = 1\n"],
     "import below": ["def f(x):\n    return int(math.exp(0)) + x\n", "import math"],
+    "operators first": [
+        "%matplotlib inline\ndef f(x):\n    y = (\n        x + 100\n        % 100\n"
+        "    )\n    return y + (\n        x\n        != 2\n    )\n"
+    ],
+    "form feed": ["import math\n\x0c\ns = 'a\u2028b'\n" + SOLVED],
+    "carriage returns": ["import math\r\ndef f(x):\r\n    return x + 1\r\n"],
     "decorated": ["import functools\n@functools.cache\ndef f(x):\n    return x + 1\n"],
     "helper": ["def g(x):\n    return x + 1\n", "def f(x):\n    return g(x)\n"],
 }

@@ -95,6 +95,19 @@ def test_a_subclass_crosses_as_its_bytes():
     assert type(got) is np.ndarray and got.tolist() == [0, 1, 2]
 
 
+def test_half_a_character_is_replaced():
+    """No later print or file can fail on it."""
+    got = there_and_back({"a\ud800": ["b\udfff"]})
+    assert got == {"a?": ["b?"]}
+
+
+def test_what_stands_for_an_object_may_hold_objects():
+    got = wire.decode(
+        *parts(wire.encode({1, 2}, lambda value: [{3}] if 1 in value else 5))
+    )
+    assert got == [5]
+
+
 def test_other_byte_order_and_strides_come_back_plain():
     array = np.arange(12, dtype=">i4").reshape(3, 4)[:, ::2]
     got = there_and_back(array)
