@@ -1,0 +1,133 @@
+"""How fast the grader is: in a batch, from the shell, and around a learner's calls."""
+
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from course import judge
+from course.catalog import Course
+from course.sandbox import client
+from tests.benchmarks.measure import (
+    EXERCISES,
+    Row,
+    answers,
+    at_most,
+    class_of,
+    course,
+    median_seconds,
+    python,
+    seconds,
+)
+
+AT_ONCE = 2
+CLASS = 16  # different submissions, to four exercises, every other round of them wrong
+ROUNDS = 3  # times that the batch holds them
+FASTER, OVERHEAD, WHOLE = 20, 250, 1.2
+
+
+def batch():
+    """Time the grading of one submission in a warm batch and in a fresh process.
+
+    Both grade the same sixteen files, half of them wrong, three of four exercises with
+    a training run. The batch is `grade --submission FOLDER`, two at a time, whose
+    wall time (start of the command included) is divided by its submissions; beyond
+    what the fresh process does it isolates each file and repeats every failed check
+    to name the mistake. The fresh process imports TensorFlow and runs the checks with
+    the file beside them, one process after the other; with two such processes at a
+    time the second comparison has the same number of cores for both.
+    """
+    client.warm()
+    with tempfile.TemporaryDirectory() as folder:
+        rounds = [Path(folder) / f"round{n}" for n in range(ROUNDS)]
+        files = [class_of(path, CLASS) for path in rounds][0]
+        grade = ("grade", "--jobs", AT_ONCE, "--submission")
+        course(*grade, rounds[0])  # the page cache
+        warm = seconds(course, *grade, *rounds) / (CLASS * ROUNDS)
+        alone = statistics.mean(seconds(fresh, path) for path in files)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            pair = seconds(lambda: list(pool.map(fresh, files))) / CLASS
+    yield Row(f"a submission in a batch, {AT_ONCE} at a time", f"{warm:.2f} s")
+    yield Row("the same checks in a fresh pytest process", f"{alone:.2f} s")
+    measured = f"{alone / warm:.1f} times faster"
+    target = f"at least {FASTER} times"
+    yield Row("  batch against fresh", measured, target, alone / warm >= FASTER)
+    yield Row(f"  with {AT_ONCE} fresh at a time", f"{pair / warm:.1f} times faster")
+
+
+def fresh(path):
+    """Run the checks of a submission in a fresh pytest process."""
+    name = "/".join(path.parts[-3:]).removesuffix(".py")
+    plugin = ("--noconftest", "-p", "tests.benchmarks.fresh", "-p", "no:cacheprovider")
+    test = Course().exercise(name).test
+    python("-m", "pytest", "-q", *plugin, test, ends=(0, 1), BENCH_SUBMISSION=str(path))
+
+
+STOPWATCH = """
+
+def _install():
+    import time
+    from course.sandbox.worker import Worker
+
+    spent = [0.0]
+
+    def timed(method):
+        def run(*args):
+            started = time.perf_counter()
+            try:
+                return method(*args)
+            finally:
+                spent[0] += time.perf_counter() - started
+        return run
+
+    for name in ("on_call", "on_gradient", "on_symbolic", "on_fit", "on_reload"):
+        setattr(Worker, name, timed(getattr(Worker, name)))
+    return lambda: spent[0]
+
+_seconds_spent = _install()
+"""
+
+
+def overhead(times=7):
+    """Time what grading costs beyond the submission's own calls.
+
+    From the request for a sandbox to the last answer, all checks of an exercise: fork,
+    isolation, loading the file, the wire, the judge's oracles. The submission carries
+    a stopwatch, which sums up what the sandbox spends inside its functions, training
+    runs included; that sum is subtracted.
+    """
+    path, beyond = client.warm(), []
+
+    @contextmanager
+    def opener(submission, forbidden):
+        started = time.perf_counter()
+        with client.sandbox(path, submission, forbidden) as session:
+            yield session
+            total = time.perf_counter() - started
+            beyond.append(1000 * (total - session.root._seconds_spent()))
+
+    for name in EXERCISES * times:
+        exercise = Course().exercise(name)
+        right, _ = answers(exercise)
+        submission = (f"{exercise.short}.py", (right + STOPWATCH).encode())
+        result = judge.examine(exercise, submission, judge.new_seed(), opener)
+        assert result["score"] == result["max_score"], result
+    what = "request to last answer, less the submission's calls"
+    yield at_most(what, statistics.median(beyond), OVERHEAD, " ms", 0)
+
+
+def whole():
+    """Time a whole `grade` from the shell, as a learner does it, warm."""
+    client.warm()
+    exercise = Course().exercise(EXERCISES[0])
+    right, wrong = answers(exercise)
+    for kind, text in [("right", right), ("wrong", wrong[-1])]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "answer.py"
+            path.write_text(text, "utf-8")
+            command = ("grade", exercise.name, "--submission", path)
+            course(*command)
+            found = median_seconds(7, course, *command)
+        yield at_most(f"warm grade {exercise.short}, {kind}", found, WHOLE, " s")
