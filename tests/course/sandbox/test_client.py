@@ -54,7 +54,7 @@ class Counting(layers.Dense):
 
 def counting(*inputs):
     model = keras.Sequential([*map(layers.Input, inputs), Counting(1)])
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("adam", "mse", jit_compile=False)
     calls.clear()
     return model
 
