@@ -20,6 +20,7 @@ from tests.benchmarks.measure import (
     median_seconds,
     python,
     seconds,
+    warm,
 )
 
 AT_ONCE = 2
@@ -39,7 +40,7 @@ def batch():
     time the second comparison has the same number of cores for both. The three take
     turns, four fresh processes a turn, so that they meet the same machine.
     """
-    client.warm()
+    warm()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
         files = class_of(folder, CLASS)
         grade = ("grade", "--jobs", AT_ONCE, "--submission", folder)
@@ -47,16 +48,16 @@ def batch():
         times = []
         for start in range(0, CLASS, 4):
             turn = files[start : start + 4]
-            warm = seconds(course, *grade) / CLASS
+            shared = seconds(course, *grade) / CLASS
             alone = statistics.mean(seconds(fresh, path) for path in turn)
             paired = seconds(lambda few: [*pool.map(fresh, few)], turn) / len(turn)
-            times.append((warm, alone, paired))
-    warm, alone, paired = map(statistics.mean, zip(*times, strict=True))
-    yield Row(f"a submission in a batch, {AT_ONCE} at a time", f"{warm:.2f} s")
+            times.append((shared, alone, paired))
+    shared, alone, paired = map(statistics.mean, zip(*times, strict=True))
+    yield Row(f"a submission in a batch, {AT_ONCE} at a time", f"{shared:.2f} s")
     yield Row("the same checks in a fresh pytest process", f"{alone:.2f} s")
-    measured, target = f"{alone / warm:.1f} times faster", f"at least {FASTER} times"
-    yield Row("  batch against fresh", measured, target, alone / warm >= FASTER)
-    measured = f"{paired / warm:.1f} times faster"
+    measured, target = f"{alone / shared:.1f} times faster", f"at least {FASTER} times"
+    yield Row("  batch against fresh", measured, target, alone / shared >= FASTER)
+    measured = f"{paired / shared:.1f} times faster"
     yield Row(f"  with {AT_ONCE} fresh processes at a time", measured)
 
 
@@ -101,7 +102,7 @@ def overhead(times=7):
     a stopwatch, which sums up what the sandbox spends inside its functions, training
     runs included; that sum is subtracted.
     """
-    path, beyond = client.warm(), []
+    path, beyond = warm(), []
 
     @contextmanager
     def opener(submission, forbidden):
@@ -124,7 +125,7 @@ def overhead(times=7):
 
 def whole():
     """Time a whole `grade` from the shell, as a learner does it, warm."""
-    client.warm()
+    warm()
     exercise = Course().exercise(EXERCISES[0])
     right, wrong = answers(exercise)
     for kind, text in [("right", right), ("wrong", wrong[-1])]:

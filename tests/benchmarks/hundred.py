@@ -10,11 +10,10 @@ from pathlib import Path
 import psutil
 
 from course.catalog import ROOT
-from course.sandbox import client
-from tests.benchmarks.measure import Row, class_of, course, seconds
+from tests.benchmarks.measure import Row, class_of, course, seconds, warm
 
 SIZE, AT_ONCE = 100, 2
-MEMORY = 3 << 30
+MEMORY = 3e9  # bytes
 LOOK = 0.5  # seconds between two looks at the memory
 
 
@@ -25,18 +24,18 @@ def hundred():
     that of the command, its judges, the warm process and all sandboxes: the sum of
     their proportional set sizes, in which a shared page counts once.
     """
-    warm = Path(client.warm())
+    resident = process_of(warm())
     with tempfile.TemporaryDirectory() as folder:
         class_of(Path(folder) / "class", SIZE)
         command = ("grade", "--jobs", AT_ONCE, "--submission", f"{folder}/class")
         first, second = (f"{folder}/{name}.jsonl" for name in ("first", "second"))
         minutes = seconds(course, *command, "--json", first) / 60
-        peak = weighed(warm, *command, "--json", second)
+        peak = weighed(resident, *command, "--json", second)
         same = scores(first) == scores(second)
     yield Row(
         f"{SIZE} submissions, {AT_ONCE} at a time", f"{SIZE / minutes:.0f} a minute"
     )
-    measured, target = f"{peak / 1e9:.2f} GB", f"under {MEMORY / 1e9:.1f} GB"
+    measured, target = f"{peak / 1e9:.2f} GB", f"under {MEMORY / 1e9:g} GB"
     yield Row("  memory at the peak", measured, target, peak < MEMORY)
     measured = "the same scores" if same else "other scores"
     yield Row("  in two runs", measured, "the same scores", same)
@@ -48,9 +47,13 @@ def scores(path):
     return [[check["score"] for check in result["checks"]] for result in results]
 
 
-def weighed(warm, *command):
+def process_of(socket):
+    """Return the warm process behind a socket."""
+    return psutil.Process(int(Path(f"{socket}.pid").read_text()))
+
+
+def weighed(resident, *command):
     """Run a command of the course; return the memory at the peak, in bytes."""
-    resident = psutil.Process(int(warm.with_suffix(".pid").read_text()))
     arguments = [sys.executable, "-m", "course", *map(str, command)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(arguments, cwd=ROOT, **quiet) as run:
