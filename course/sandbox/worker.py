@@ -175,6 +175,8 @@ class Worker:
         return keras.tree.map_structure(lambda t: tuple(t.shape), y)
 
     def on_fit(self, model, x, y, steps):
+        if needs_optimizer(model):
+            model.optimizer.build(model.trainable_variables)
         losses = [model.train_on_batch(x, y, return_dict=True) for _ in range(steps)]
         return [float(found["loss"]) for found in losses]
 
@@ -183,6 +185,17 @@ class Worker:
 
         model.save("reload.keras")
         return keras.models.load_model("reload.keras")(*args)
+
+
+def needs_optimizer(model):
+    """Return whether a model is ready to train but for its optimizer's variables.
+
+    A first step that creates variables is traced twice: half a second for nothing.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None or optimizer.built:
+        return False
+    return bool(model.layers) and all(layer.built for layer in model.layers)
 
 
 def text(value):

@@ -47,6 +47,17 @@ def model(units):
     model.compile("sgd", "mse")
     return model
 
+class Counting(layers.Dense):
+    def call(self, x):
+        calls.append(1)
+        return super().call(x)
+
+def counting(*inputs):
+    model = keras.Sequential([*map(layers.Input, inputs), Counting(1)])
+    model.compile("adam", "mse", jit_compile=False)
+    calls.clear()
+    return model
+
 def strange():
     return object()
 
@@ -151,6 +162,14 @@ def test_probes(mine):
     assert len(losses) == 30 and losses[-1] < losses[0]
     got = reload(model, np.eye(2))
     np.testing.assert_allclose(got, model(np.eye(2)), rtol=1e-6)
+
+
+def test_a_training_step_is_traced_once(mine):
+    x, y = np.eye(2), np.ones((2, 1))
+    fit(mine.counting([2]), x, y, 3)
+    assert len(mine.calls) == 1
+    losses = fit(mine.counting(), x, y, 3)  # without weights before its first step
+    assert losses[-1] < losses[0]
 
 
 def test_observations_are_kept_for_the_diagnosis(opened):
