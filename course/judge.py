@@ -104,7 +104,11 @@ class Examination:
         self.forbidden = getattr(self.module, "FORBIDDEN", ())
         self.session = self.context = None
         self.unusable = None  # why the file cannot be loaded, once that is known
-        self.info, self.printed = {}, ""
+        self.info, self.printed = {"isolation": {}, "environment": {}}, ""
+        if submission[1] is None:
+            self.unusable = Unusable(
+                f"{submission[0]} cannot be read: who may read it?"
+            )
 
     def run(self, record=None):
         """Return the checks in order, with misconceptions named where a record can."""
@@ -243,7 +247,7 @@ def examine(exercise, submission, seed, opener, name_mistakes=True):
         "exercise": exercise.name,
         "score": sum(c.score for c in checks),
         "max_score": sum(c.points for c in checks),
-        "submission_sha256": hashlib.sha256(submission[1]).hexdigest(),
+        "submission_sha256": hashlib.sha256(submission[1] or b"").hexdigest(),
         "exercise_sha256": digest(exercise.test),
         "seed": seed,
         "seconds": round(time.monotonic() - started, 3),
@@ -259,9 +263,15 @@ def opener(path):
 
 
 def content(path):
-    """Return the bytes of a file; of one that is too large, enough to tell."""
-    with open(path, "rb") as file:
-        return file.read(client.SIZE_MAX + 1)
+    """Return the bytes of a file; of one that is too large, enough to tell.
+
+    None if it cannot be read: that costs this submission, and no other.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read(client.SIZE_MAX + 1)
+    except OSError:
+        return None
 
 
 def _judge(connection, root, name, path, shown, seed, sandboxes):

@@ -15,6 +15,7 @@ from bisect import bisect_right
 SIZE_MAX = 20 << 20
 # %name, !command and ?name; a line may begin with the operators % and != of Python
 MAGIC = re.compile(r"\s*(%%?[A-Za-z]|!(?!=)|\?)")
+RUNS_PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 class Unusable(Exception):
@@ -194,8 +195,12 @@ def lines(text):
 
 
 def blank_magics(lines):
-    """Replace magics and shell lines by comments, so that line numbers stay."""
-    if lines and lines[0].lstrip().startswith("%%"):
+    """Replace magics and shell lines by comments, so that line numbers stay.
+
+    A cell below a magic is Python only if that magic runs it as Python.
+    """
+    first = lines[0].split()[0] if lines and lines[0].split() else ""
+    if first.startswith("%%") and first not in RUNS_PYTHON:
         return ["#" for _ in lines]
     return ["#" if MAGIC.match(x) else x for x in lines]
 
@@ -205,7 +210,7 @@ def defined_by(node):
         return [node.name]
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return [ast.unparse(node)]
-    if is_assignment(node):
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         found = (n for t in targets for n in ast.walk(t))
         return [n.id for n in found if isinstance(n, ast.Name)]
@@ -213,7 +218,9 @@ def defined_by(node):
 
 
 def is_assignment(node):
-    return isinstance(node, (ast.Assign, ast.AnnAssign))
+    """Return whether a statement gives a name a value that is no function."""
+    given = isinstance(node, (ast.Assign, ast.AnnAssign))
+    return given and not isinstance(node.value, ast.Lambda)
 
 
 def is_stub(node):

@@ -123,6 +123,16 @@ def test_files_that_cannot_be_graded(run, tmp_path, text, status, said):
     assert "Traceback" not in json.dumps(result)
 
 
+def test_an_unreadable_file_costs_only_itself(sandboxes, tmp_path):
+    from course import judge
+
+    assert judge.content(tmp_path) is None  # what no user may open, root included
+    exercise = Course().exercise(NAME)
+    result = judge.examine(exercise, ("x.py", None), "seed", judge.opener(sandboxes))
+    assert set(statuses(result)) == {"invalid"} and result["score"] == 0
+    assert "x.py cannot be read: who may read it?" in result["checks"][0]["message"]
+
+
 def test_wrong_signature_and_missing_function(run, tmp_path):
     text = SOLUTION.replace("def gates(x, kernel)", "def gates(x)")
     _, result, _ = grade(run, tmp_path, text)

@@ -107,6 +107,8 @@ NOTEBOOKS = {
     "plain": [SOLVED],
     "in two cells": ["import math\n", SOLVED],
     "magics": ["%matplotlib inline\n!pip install keras\n?print\n" + SOLVED],
+    "timed cell": ["%%time\n" + SOLVED],
+    "lambda": ["f = lambda x: x + 1"],
     "cell magic": ["%%time\nf = 5\n", SOLVED],
     "training around": [SOLVED, "history = open('/nowhere')\nprint(f(1))\nf(1)"],
     "stub above": [STUB, SOLVED],

@@ -65,8 +65,12 @@ def test_googlenet_stack(submission):
     stack = np.asarray(submission.googlenet_stack())
     table = stack.ndim == 2 and stack.shape[1] == 3 and stack.dtype.kind == "i"
     assert table, "expected a list of (kernel, stride, dilation), all int"
+    assert len(stack) < 50, f"the path has nine layers, yours has {len(stack)}"
     field, jump = field_and_jump(stack.tolist())
     assert (field, jump) == (91, 8), f"your path sees {field} pixels, {jump} apart"
+    widening = [tuple(layer) for layer in stack.tolist() if layer[:2] != [1, 1]]
+    want = [(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 2, 1), (5, 1, 1), (5, 1, 1)]
+    assert widening == want, f"the numbers fit, but the layers do not: {widening[:6]}"
 
 
 @points(3)
