@@ -31,20 +31,27 @@ def hundred():
         first, second = (f"{folder}/{name}.jsonl" for name in ("first", "second"))
         minutes = seconds(course, *command, "--json", first) / 60
         peak = weighed(resident, *command, "--json", second)
-        same = scores(first) == scores(second)
+        other = differing(results(first), results(second))
     yield Row(
         f"{SIZE} submissions, {AT_ONCE} at a time", f"{SIZE / minutes:.0f} a minute"
     )
     measured, target = f"{peak / 1e9:.2f} GB", f"under {MEMORY / 1e9:g} GB"
     yield Row("  memory at the peak", measured, target, peak < MEMORY)
-    measured = "the same scores" if same else "other scores"
-    yield Row("  in two runs", measured, "the same scores", same)
+    measured = f"other scores: {', '.join(other)}" if other else "the same scores"
+    yield Row("  in two runs", measured, "the same scores", not other)
 
 
-def scores(path):
-    """Return the points of every check of every submission, in order."""
-    results = map(json.loads, Path(path).read_text("utf-8").splitlines())
-    return [[check["score"] for check in result["checks"]] for result in results]
+def results(path):
+    return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+
+
+def differing(first, second):
+    """Return whose checks did not earn the same points twice."""
+    points = [
+        [[c["score"] for c in r["checks"]] for r in run] for run in (first, second)
+    ]
+    pairs = zip(first, *points, strict=True)
+    return [result["student"] for result, one, two in pairs if one != two]
 
 
 def process_of(socket):
