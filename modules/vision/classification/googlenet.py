@@ -55,7 +55,7 @@ def googlenet(aux=True, num_classes=1000, input_shape=(224, 224, 3)):
     if aux and not all(size and size >= 80 for size in input_shape[:2]):
         raise ValueError(f"aux needs H and W >= 80, got input_shape={input_shape}")
     inputs = keras.Input(input_shape)
-    x, outputs = _stem(inputs), {}  # (B, H/8, W/8, 192)
+    x, outputs = stem(inputs), {}  # (B, H/8, W/8, 192)
     for name, filters in MODULES.items():
         if name in ("4a", "5a"):
             x = layers.MaxPooling2D(3, 2, "same", name=f"pool_{name[0]}")(x)
@@ -68,7 +68,12 @@ def googlenet(aux=True, num_classes=1000, input_shape=(224, 224, 3)):
     return keras.Model(inputs, outputs if aux else outputs["logits"], name="googlenet")
 
 
-def _stem(x):
+def stem(x):
+    """Return what the inception modules start from: three convolutions, two poolings.
+
+    Args:
+        x: (B, H, W, C) Keras tensor.
+    """
     same = {"padding": "same", "activation": "relu"}
     x = layers.Conv2D(64, 7, 2, **same, name="stem_conv1")(x)  # (B, H/2, W/2, 64)
     x = layers.MaxPooling2D(3, 2, "same")(x)  # (B, H/4, W/4, 64)

@@ -27,7 +27,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from modules.vision.classification.googlenet import googlenet
+from modules.vision.classification.googlenet import MODULES, stem
+from modules.vision.classification.inception import Inception
 
 
 def output_size(size, kernel, stride, dilation, padding):
@@ -143,8 +144,11 @@ def googlenet_start():
     With weights above zero nothing cancels and no ReLU closes: whatever an output
     pixel can see, it does see.
     """
-    whole = googlenet(aux=False, input_shape=(None, None, 3))
-    start = keras.Model(whole.input, whole.get_layer("inception_3b").output)
+    inputs = keras.Input((None, None, 3))
+    x = stem(inputs)
+    for name in ("3a", "3b"):
+        x = Inception(*MODULES[name])(x)
+    start = keras.Model(inputs, x)
     start.set_weights([np.abs(w) for w in start.get_weights()])
     return start
 
