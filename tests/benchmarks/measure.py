@@ -93,7 +93,7 @@ def answers(exercise):
     return exercise.solution.read_text("utf-8"), wrong
 
 
-def class_of(folder, size):
+def class_of(folder, size, exercises=tuple(EXERCISES)):
     """Write the work of a class into a folder of students; return the files.
 
     The exercises take turns; of each, every other submission is right, and the
@@ -101,8 +101,9 @@ def class_of(folder, size):
 
     Args:
         size: number of submissions.
+        exercises: names.
     """
-    known = [(name, *answers(Course().exercise(name))) for name in EXERCISES]
+    known = [(name, *answers(Course().exercise(name))) for name in exercises]
     files = []
     for number in range(size):
         name, right, wrong = known[number % len(known)]
