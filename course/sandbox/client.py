@@ -191,6 +191,8 @@ def warm(isolation="auto", idle=IDLE):
         if stale.stem != path.name and channel.lock(stale.with_suffix(".lock")) is None:
             stop(stale)
     if not listening(path):
+        if sys.stderr.isatty():
+            print("starting TensorFlow; the next time it is there", file=sys.stderr)
         process = _launch(path, isolation, "--idle", str(idle))
         process.returncode = 0  # it outlives us on purpose: no ResourceWarning
     return path

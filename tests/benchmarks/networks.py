@@ -36,7 +36,7 @@ class Pair:
     shape: tuple
     batch: int
     classes: int = 1000
-    steps: dict = field(default_factory=lambda: {"forward": 10, "training step": 5})
+    steps: dict = field(default_factory=lambda: {"forward": 40, "training step": 15})
 
 
 KERAS = {"weights": None, "classifier_activation": None}
