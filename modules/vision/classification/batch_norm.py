@@ -1,4 +1,4 @@
-"""Batch normalisation: give every channel the mean and variance that it learns.
+"""Batch normalization: give every channel the mean and variance that it learns.
 
 Paper: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by
        Reducing Internal Covariate Shift", ICML 2015.

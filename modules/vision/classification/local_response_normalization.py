@@ -1,4 +1,4 @@
-"""Local response normalisation: divide a channel by the energy of its neighbours.
+"""Local response normalization: divide a channel by the energy of its neighbours.
 
 Paper: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep
        Convolutional Neural Networks", NeurIPS 2012.

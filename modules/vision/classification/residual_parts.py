@@ -59,12 +59,12 @@ def conv(x, spec, name):
 
 
 def norm(x, name):
-    """Batch normalisation; epsilon is that of keras.applications and, nearly, Caffe."""
+    """Batch normalization; epsilon is that of keras.applications and, nearly, Caffe."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1.001e-5, name=name)(x)
 
 
 def norm_relu(x, name):
-    """Batch normalisation, then ReLU."""
+    """Batch normalization, then ReLU."""
     return layers.ReLU(name=f"{name}_relu")(norm(x, f"{name}_norm"))
 
 

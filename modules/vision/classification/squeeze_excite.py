@@ -63,7 +63,7 @@ class SqueezeExcite(layers.Layer):
 def se_resnet(depth=50, ratio=16, **options):
     """Return a ResNet whose every branch ends in squeeze-and-excitation.
 
-    The gate stands after the last batch normalisation and before the addition.
+    The gate stands after the last batch normalization and before the addition.
     SE-ResNet-50 has 28,071,976 trainable weights (28,088,024 with biases in W1, W2).
 
     Args:

@@ -127,7 +127,7 @@ def transplant(theirs, ours):
     for old, new in layer_pairs(theirs, ours):
         values = old.get_weights()
         if isinstance(old, keras.layers.Conv2D):
-            bias = values.pop()  # of the convolution whose normalisation comes next
+            bias = values.pop()  # of the convolution whose normalization comes next
         else:
             values[2] = values[2] - bias
         new.set_weights(values)

@@ -49,7 +49,7 @@ def test_one_group_of_64_is_the_bottleneck():
     assert count_trainable(thin) == count_trainable(resnet(50))
 
 
-def normalise(layer, x, channels=slice(None)):
+def normalize(layer, x, channels=slice(None)):
     gamma, beta, mean, variance = (w[channels] for w in layer.get_weights())
     return gamma * (x - mean) / np.sqrt(variance + layer.epsilon) + beta
 
@@ -63,13 +63,13 @@ def test_block_is_the_sum_of_32_transformations():
 
     def transformation(i):
         own = slice(4 * i, 4 * i + 4)  # the four channels of group i
-        t = ops.relu(normalise(norms[0], ops.conv(X, first[..., own]), own))
+        t = ops.relu(normalize(norms[0], ops.conv(X, first[..., own]), own))
         t = ops.conv(t, second[..., own], padding="same")
-        t = ops.relu(normalise(norms[1], t, own))
+        t = ops.relu(normalize(norms[1], t, own))
         return ops.conv(t, third[:, :, own])
 
     aggregated = sum(transformation(i) for i in range(32))
-    want = ops.relu(X + normalise(norms[2], aggregated))
+    want = ops.relu(X + normalize(norms[2], aggregated))
     assert_close_relative(model(X), want, 1e-4)
 
 

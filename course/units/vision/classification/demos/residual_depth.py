@@ -1,7 +1,7 @@
 """Degradation: deeper plain networks train worse, deeper residual networks do not.
 
 Plain and residual networks of growing depth learn the same small digits, with the
-same convolutions, batch normalisation, optimizer and number of epochs; only the
+same convolutions, batch normalization, optimizer and number of epochs; only the
 shortcut differs, and it has no weights. All errors are on the TRAINING set: this is
 not overfitting. Five epochs show how fast each trains, as in the first part of the
 curves of the paper's figures 4 and 6, not where it ends.
