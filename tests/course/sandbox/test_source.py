@@ -87,7 +87,7 @@ def test_forbidden_names_are_refused(code):
     ],
 )
 def test_other_names_are_not(code):
-    source.read("x.py", code.encode(), FORBIDDEN)
+    assert source.read("x.py", code.encode(), FORBIDDEN).text == code
 
 
 def test_missing_name_suggests_the_nearest():
