@@ -8,17 +8,13 @@ A name `course_<name>` is a set of our own. Its builder is the one class in
 that `data_dir()` returns. Every other name is TFDS's: `mnist`, `cifar10`, …
 """
 
-import contextlib
 import difflib
-import importlib
-import importlib.util
-import io
 import os
 import sys
-import tempfile
+from functools import partial
 from pathlib import Path
 
-OURS = "course_"
+from course.data import embedded
 
 
 def data_dir():
@@ -56,8 +52,9 @@ def load(name, split=None, **kwargs):
         A `tf.data.Dataset`, or a list or dict of them.
 
     Raises:
-        ValueError: no set has this name.
+        ValueError: no set has this name or config, or its files are damaged.
         FileNotFoundError: the set is not here and the network was not allowed.
+        OSError: the set cannot be written there.
     """
     import tensorflow_datasets as tfds  # here, since data_dir() must stay quick
 
@@ -65,9 +62,9 @@ def load(name, split=None, **kwargs):
     download = kwargs.pop("download", allowed)
     folder = kwargs.pop("data_dir", None)
     folders = [folder] if folder else [data_dir(), None]  # None: TFDS's own
-    if _import_builder(name):
+    if embedded.import_builder(name):
         folder, download = folders[0], False
-        _build(tfds, name, folder)
+        embedded.build(partial(_builder, tfds, name), folder)
     else:
         found = [f for f in folders if _is_prepared(tfds, name, f, download)]
         if not found and not download:
@@ -80,58 +77,36 @@ def load(name, split=None, **kwargs):
     return tfds.load(name, split=split, data_dir=folder, download=download, **kwargs)
 
 
-def _import_builder(name):
-    """Import the builder of one of our own sets; tell whether name is one."""
-    if not name.startswith(OURS):
-        return False
-    module = "course.data." + name.split("/")[0].split(":")[0].removeprefix(OURS)
-    if importlib.util.find_spec(module) is None:
-        path = module.replace(".", "/") + ".py"
-        raise ValueError(f"no data set is called {name!r}: there is no {path}")
-    importlib.import_module(module)
-    return True
-
-
 def _is_prepared(tfds, name, folder, download):
     """Tell whether folder holds the set, without asking the network."""
     if tfds.core.naming.parse_builder_name_kwargs(name)[0].namespace and not download:
         return False  # "huggingface:…": even making the builder would ask
+    builder = _builder(tfds, name, folder)
+    # without is_prepared()'s warning for a missing folder
+    return builder.data_path.exists() and builder.is_prepared()
+
+
+def _builder(tfds, name, folder):
+    """Return tfds.builder(name), or say in one sentence why there is none."""
+    from google.protobuf.json_format import ParseError
+
     try:
-        return _is_complete(tfds.builder(name, data_dir=folder))
+        return tfds.builder(name, data_dir=folder)
     except tfds.core.DatasetNotFoundError:
-        names = tfds.list_builders(with_community_datasets=False)
+        names = tfds.list_builders(with_community_datasets=False) + embedded.own_sets()
         close = ", ".join(difflib.get_close_matches(name, names)) or "none"
         raise ValueError(
             f"no data set is called {name!r}; names like it: {close}"
         ) from None
-
-
-def _is_complete(builder):
-    """Tell what is_prepared() tells, without its warning for a missing folder."""
-    return builder.data_path.exists() and builder.is_prepared()
-
-
-def _build(tfds, name, folder):
-    """Build one of our sets aside and move it into place in one step.
-
-    Two processes may do so at once: the second finds the place taken and throws its
-    equal copy away.
-    """
-    target = tfds.builder(name, data_dir=folder)
-    if _is_complete(target):
-        return
-    print(f"building {name} in {folder}, once", file=sys.stderr, flush=True)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as aside:
-        fresh = tfds.builder(name, data_dir=aside)
-        with contextlib.redirect_stdout(io.StringIO()):  # it says "Downloading"
-            tfds.disable_progress_bar()
-            fresh.download_and_prepare()
-            tfds.enable_progress_bar()
-        place = Path(target.data_path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.rename(fresh.data_path, place)
-        except OSError:
-            if not _is_complete(target):
-                raise
+    except ParseError:
+        place = Path(folder or tfds.core.constants.DATA_DIR) / name
+        raise ValueError(
+            f"the files of data set {name!r} are damaged: remove {place}"
+        ) from None
+    except ValueError as e:
+        if "BuilderConfig" not in str(e):
+            raise
+        configs = ", ".join(tfds.builder_cls(name.partition("/")[0]).builder_configs)
+        raise ValueError(
+            f"no data set is called {name!r}; its configs: {configs or 'none'}"
+        ) from None

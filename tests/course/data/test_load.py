@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from course.data import embedded
 from course.data.load import data_dir, load
 
 ROOT = Path(__file__).parents[3]
@@ -82,7 +83,12 @@ def test_download_false_outweighs_the_environment(monkeypatch):
 
 @pytest.mark.parametrize(
     "name, message",
-    [("mnits", "names like it: mnist"), ("course_x", "course/data/x.py")],
+    [
+        ("mnits", "names like it: mnist"),
+        ("course_digts", "called 'course_digts'; ours: course_digits"),
+        ("course_digits/large", "its configs: none"),
+        ("course_generated", "ours: "),
+    ],
 )
 def test_unknown_name(name, message):
     with pytest.raises(ValueError, match=message):
@@ -115,16 +121,86 @@ def test_two_processes_build_at_once(tmp_path):
 
 def test_second_builder_keeps_the_first(tmp_path, monkeypatch):
     """The race, played slowly: the set appears while ours is being built."""
-    from course.data import load as module
-
     load("course_digits", data_dir=tmp_path)
     place = tmp_path / "course_digits" / "1.0.0"
     before = (place / "dataset_info.json").stat().st_mtime_ns
-    whole, first = module._is_complete, iter([False])  # "not there yet", once
-    monkeypatch.setattr(module, "_is_complete", lambda b: next(first, whole(b)))
+    whole, first = embedded.is_whole, iter([False])  # "not there yet", once
+    monkeypatch.setattr(embedded, "is_whole", lambda f: next(first, whole(f)))
     load("course_digits", data_dir=tmp_path)
     assert (place / "dataset_info.json").stat().st_mtime_ns == before
     assert [path.name for path in tmp_path.iterdir()] == ["course_digits"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "removed", "scrambled"])
+def test_damaged_set_is_built_anew(tmp_path, damage):
+    before = load("course_digits", "test", data_dir=tmp_path, batch_size=-1)
+    place = tmp_path / "course_digits" / "1.0.0"
+    records = next(place.glob("*test.tfrecord*"))
+    if damage == "truncated":
+        records.write_bytes(records.read_bytes()[:-100])
+    elif damage == "removed":
+        records.unlink()
+    else:
+        (place / "dataset_info.json").write_text("{")
+    assert not embedded.prepared("course_digits", tmp_path)
+    again = load("course_digits", "test", data_dir=tmp_path, batch_size=-1)
+    np.testing.assert_array_equal(again["image"], before["image"])
+    assert embedded.prepared("course_digits", tmp_path)
+
+
+def test_killed_build_leaves_nothing_that_counts(tmp_path):
+    code = (
+        "import os\n"
+        "from course.data import embedded\n"
+        "embedded._settle = lambda *_: os.kill(os.getpid(), 9)\n"
+        "from course.data.load import load\n"
+        "load('course_digits')"
+    )
+    environment = {**os.environ, "COURSE_DATA": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment)
+    assert killed.returncode == -9
+    left = list(tmp_path.iterdir())
+    assert len(left) == 1 and left[0].name.startswith(embedded.ASIDE)
+    assert not embedded.prepared("course_digits", tmp_path)
+    os.utime(left[0], (0, 0))  # long ago
+    assert len(load("course_digits", "test", data_dir=tmp_path)) == 300
+    assert [path.name for path in tmp_path.iterdir()] == ["course_digits"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(30, "Read-only file system"),
+        RuntimeError("ResourceExhaustedError: Failed …; No space left on device"),
+    ],
+)
+def test_disk_that_cannot_be_written(tmp_path, monkeypatch, error):
+    """The errors are those of a full tmpfs and of one mounted read-only."""
+
+    def fail(builder):
+        raise error
+
+    monkeypatch.setattr(embedded, "_generate", fail)
+    with pytest.raises(OSError, match="make room or set COURSE_DATA") as caught:
+        load("course_digits", data_dir=tmp_path)
+    assert str(tmp_path) in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_other_errors_of_a_build_are_not_the_disk(tmp_path, monkeypatch):
+    def fail(builder):
+        raise RuntimeError("a mistake in a generator")
+
+    monkeypatch.setattr(embedded, "_generate", fail)
+    with pytest.raises(RuntimeError, match="a mistake in a generator"):
+        load("course_digits", data_dir=tmp_path)
+
+
+def test_damaged_info_of_another_set(tmp_path):
+    place = tmp_path / "mnist" / "3.0.1"
+    place.mkdir(parents=True)
+    (place / "dataset_info.json").write_text("{")
+    with pytest.raises(ValueError, match=f"remove {tmp_path}"):
+        load("mnist", "train", data_dir=tmp_path)
 
 
 def test_data_dir_needs_no_tensorflow(monkeypatch):
