@@ -67,6 +67,13 @@ class Exercise:
         found = re.search(rf"^{name}:\s*(.*)$", self.header, re.M)
         return found[1] if found else ""
 
+    def data(self):
+        """Return the names of the data sets that the autograder says it needs."""
+        for node in ast.parse(self.test.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DATA":
+                return ast.literal_eval(node.value)
+        return ()
+
     def checks(self):
         """Return (name, title, points, hidden) of the autograder's checks."""
         found = []
@@ -160,6 +167,26 @@ class Course:
                 return matching[0]
         raise NotFound(f"there is no chapter {name}{near(wanted, self.chapters)}")
 
+    @cached_property
+    def demos(self):
+        """Names of all demos, such as vision/classification/residual_depth."""
+        folder = self.root / "course/units"
+        return [
+            f"{chapter}/{path.stem}"
+            for chapter in self.chapters
+            for path in sorted((folder / chapter / "demos").glob("*.py"))
+        ]
+
+    def demo(self, name):
+        """Return the file of a demo, by its name, the last part of it, or a path."""
+        wanted = self._normal(name, "course/units").replace("/demos/", "/")
+        matching = [d for d in self.demos if f"/{d}".endswith(f"/{wanted}")]
+        if len(matching) != 1:
+            advice = near(wanted, self.demos, "python -m course demo")
+            raise NotFound(f"there is no demo {name}{advice}")
+        chapter, _, stem = matching[0].rpartition("/")
+        return self.root / "course/units" / chapter / "demos" / f"{stem}.py"
+
     def _normal(self, name, folder):
         path = Path(name)
         base = self.root / folder
@@ -174,15 +201,15 @@ class Course:
         yield from sorted(self.root.glob("course/units/**/README.md"))
 
 
-def near(wanted, known):
-    """Return a hint at the closest known name, or where to look."""
+def near(wanted, known, command="python -m course list"):
+    """Return a hint at the closest known name, or which command lists all."""
     last = wanted.rpartition("/")[2]
     close = difflib.get_close_matches(wanted, known, 1, 0.6) or [
         n
         for n in known
         if difflib.get_close_matches(last, [n.rpartition("/")[2]], 1, 0.7)
     ]
-    return f"; did you mean {close[0]}?" if close else ": see python -m course list"
+    return f"; did you mean {close[0]}?" if close else f": see {command}"
 
 
 def links(path):

@@ -42,6 +42,15 @@ def parser():
     )
     add_grade(commands)
     add(
+        "demo",
+        "demo",
+        "run a demo; without a name, list them",
+        ("demo", {"metavar": "NAME", "nargs": "?"}),
+        ("--out", {"metavar": "FILE", "help": "write the figure there"}),
+        ("--write", {"action": "store_true", "help": "renew the figure of the page"}),
+        ("--download", {"action": "store_true", "help": "data may be fetched"}),
+    )
+    add(
         "stubs",
         "author",
         "compare the learners' files with the solutions",

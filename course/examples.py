@@ -22,6 +22,7 @@ def subjects(root=ROOT):
     return [
         *sorted(root.glob("modules/**/*.py")),
         *sorted(root.glob("course/units/**/README.md")),
+        *sorted(root.glob("course/data/*.md")),
         *(root / name for name in ("README.md", "course/README.md")),
     ]
 

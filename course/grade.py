@@ -11,6 +11,8 @@ from pathlib import Path
 from course import judge, present, progress
 from course.catalog import Course, NotFound
 from course.cli import FAULT, LOST, OK, UsageError
+from course.data import embedded
+from course.data.load import data_dir
 from course.sandbox import client, isolation
 
 SUFFIXES = (".py", ".ipynb")
@@ -46,11 +48,30 @@ def grade(options):
     with sandboxes(options) as path:
         if not own and not options.allow_unsafe:
             refuse_unsafe(path)
+        prepare_data(course, units, path)
         if len(units) == 1:
             results = [result_of(course, units[0], options, path, alone=True)]
         else:
             results = grade_many(course, units, options, path)
     return conclude(units, results, left_out, options)
+
+
+def prepare_data(course, units, path):
+    """Build the data sets that the exercises need: a sandbox can only read them."""
+    names = {n for u in units for n in course.exercise(u.exercise).data()}
+    if not names:
+        return
+    folder = data_dir()
+    try:
+        embedded.prepare(sorted(names), folder)
+    except OSError as e:
+        raise UsageError(str(e)) from None
+    closed = [p for p in (folder, *folder.parents) if not p.stat().st_mode & 0o001]
+    if closed and backend_in_force(path) == "uid":
+        raise UsageError(
+            f"sandboxes cannot read data in {folder}, since {closed[0]} is closed to "
+            "other users: set COURSE_DATA to a folder that all may read"
+        )
 
 
 def sandboxes(options):
@@ -59,11 +80,14 @@ def sandboxes(options):
     return nullcontext(client.warm(options.isolation))
 
 
-def refuse_unsafe(path):
+def backend_in_force(path):
     link = client.Link(path)
-    backend = link.info["isolation"]["backend"]
     link.end()
-    if backend == "process":
+    return link.info["isolation"]["backend"]
+
+
+def refuse_unsafe(path):
+    if backend_in_force(path) == "process":
         raise UsageError(
             "this machine cannot keep others' code from your files: use Linux, or "
             "--allow-unsafe if you trust every submission (see course doctor)"

@@ -65,6 +65,8 @@ def load(name, split=None, **kwargs):
     if embedded.import_builder(name):
         folder, download = folders[0], False
         embedded.build(partial(_builder, tfds, name), folder)
+        # one file a split: a pool of threads that reads many would only cost
+        kwargs.setdefault("read_config", tfds.ReadConfig(interleave_cycle_length=1))
     else:
         found = [f for f in folders if _is_prepared(tfds, name, f, download)]
         if not found and not download:

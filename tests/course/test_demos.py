@@ -23,7 +23,8 @@ def test_demo(path):
     assert figure == path.parents[1] / "figures" / f"{path.stem}.png"
     assert demo.main.__defaults__ == (figure,)
     readme = path.parents[1].joinpath("README.md").read_text("utf-8")
-    assert f"python -m {name}" in readme
+    chapter = path.parents[1].relative_to(ROOT / "course/units").as_posix()
+    assert f"python -m course demo {chapter}/{path.stem}" in readme
 
 
 @pytest.mark.parametrize("path", DEMOS, ids=lambda p: p.stem)

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from course.bar import Bar
 from course.data.load import load
 from course.figures import bands, curves, panels, save
 from modules.vision.classification.batch_norm import BatchNorm
@@ -46,15 +47,15 @@ def spreads(probe, x):
     return np.stack([np.percentile(v, levels) for v in layers_of_values], axis=1)
 
 
-def run(normalized, x, y):
+def run(normalized, x, y, bar):
     """Return the quantiles before training, and the loss of each epoch."""
     keras.utils.set_random_seed(0)
     model, probe = network(normalized)
     before = spreads(probe, x[:256])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss)
-    losses = model.fit(x, y, batch_size=64, epochs=EPOCHS, verbose=2).history["loss"]
-    return before, losses
+    history = model.fit(x, y, 64, EPOCHS, verbose=0, callbacks=[bar]).history
+    return before, history["loss"]
 
 
 def draw(found, out):
@@ -75,10 +76,10 @@ def main(out=FIGURE):
     tf.config.experimental.enable_op_determinism()
     x, y = load("course_digits", "train", as_supervised=True, batch_size=-1)
     x, y = np.asarray(x, "float32") / 255 - 0.5, np.asarray(y)
-    found = {}
+    found, bar = {}, Bar(2 * EPOCHS)
     for name, normalized in {"without": False, "with": True}.items():
         name = f"{name} batch normalization"
-        quantiles, losses = found[name] = run(normalized, x, y)
+        quantiles, losses = found[name] = run(normalized, x, y, bar)
         width = quantiles[4] - quantiles[0]  # 5 to 95 %
         print(
             f"{name}: 90 % of the values span {width[0]:.2g} in layer 1 and "

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from course.bar import Bar
 from course.data.load import load
 from course.figures import panels, save, table
 from modules.vision.classification.residual import residual_block
@@ -80,7 +81,7 @@ def main(out=FIGURE):
     model = network()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
-    model.fit(x, y, batch_size=64, epochs=EPOCHS, verbose=2)
+    model.fit(x, y, 64, EPOCHS, verbose=0, callbacks=[Bar(EPOCHS)])
     x, y = data("test")
     accuracy = model.evaluate(x, y, verbose=0)[1]
     blocks = {"first": "stage1_block1_gate", "last": "stage3_block2_gate"}

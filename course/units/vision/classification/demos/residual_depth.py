@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course.bar import Bar
 from course.data.load import load
 from course.figures import curves, panels, save
 from modules.vision.classification.residual import residual_block
@@ -54,7 +55,7 @@ def network(block, depth):
     return classifier(inputs, x, num_classes=10, name=f"{block.__name__}_{depth}")
 
 
-def train(block, depth, x, y):
+def train(block, depth, x, y, bar):
     """Return the training loss of every epoch and the error in the last, in %."""
     keras.utils.set_random_seed(0)
     model = network(block, depth)
@@ -63,7 +64,7 @@ def train(block, depth, x, y):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    history = model.fit(x, y, batch_size=64, epochs=EPOCHS, verbose=0).history
+    history = model.fit(x, y, 64, EPOCHS, verbose=0, callbacks=[bar]).history
     error = 100 * (1 - history["accuracy"][-1])
     print(f"{model.name}: {error:.1f} % training error in epoch {EPOCHS}", flush=True)
     return history["loss"], error
@@ -85,9 +86,9 @@ def main(out=FIGURE):
     tf.config.experimental.enable_op_determinism()
     x, y = load("course_digits", "train", as_supervised=True, batch_size=-1)
     x, y = np.asarray(x, "float32") / 255, np.asarray(y)
-    losses, errors = {}, {}
+    losses, errors, bar = {}, {}, Bar(2 * len(DEPTHS) * EPOCHS)
     for name, block in [("plain", plain_block), ("residual", residual)]:
-        runs = [train(block, depth, x, y) for depth in DEPTHS]
+        runs = [train(block, depth, x, y, bar) for depth in DEPTHS]
         losses[name] = runs[-1][0]
         errors[name] = [error for _, error in runs]
     for name, values in errors.items():

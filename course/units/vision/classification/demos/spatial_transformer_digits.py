@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from course.bar import Bar
 from course.data.load import load
 from course.figures import grid, save
 from modules.vision.classification.spatial_transformer import (
@@ -68,13 +69,13 @@ def network(transformer):
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
-def train(transformer, learned, unseen):
+def train(transformer, learned, unseen, bar):
     """Return the trained model and its accuracy on unseen digits, in %."""
     keras.utils.set_random_seed(0)
     model = network(transformer)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
-    model.fit(*learned, batch_size=64, epochs=EPOCHS, verbose=2)
+    model.fit(*learned, 64, EPOCHS, verbose=0, callbacks=[bar])
     return model, 100 * model.evaluate(*unseen, verbose=0)[1]
 
 
@@ -97,8 +98,9 @@ def main(out=FIGURE):
     tf.config.experimental.enable_op_determinism()
     rng = np.random.default_rng(0)
     learned, unseen = data("train", rng), data("test", rng)
-    _, without = train(False, learned, unseen)
-    model, accuracy = train(True, learned, unseen)
+    bar = Bar(2 * EPOCHS)
+    _, without = train(False, learned, unseen, bar)
+    model, accuracy = train(True, learned, unseen, bar)
     print(f"accuracy on unseen digits: {without:.1f} % without the transformer")
     print(f"                           {accuracy:.1f} % with it")
     draw(model, *unseen, out)
