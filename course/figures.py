@@ -23,6 +23,7 @@ BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK = COLOURS = (
 )
 DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*"
+STATES = {True: (GREEN, "-"), False: (RED, "--")}  # right or wrong
 
 plt.rcParams.update(
     {
@@ -136,6 +137,118 @@ def table(axis, values, row_names, column_names, xlabel, ylabel, title=None, **s
     axis.set_yticks(range(len(row_names)), row_names)
     axis.grid(False)
     axis.figure.colorbar(shades, ax=axis)
+
+
+def boxes(axis, corners, names, hits=None):
+    """Draw named boxes on an image.
+
+    Args:
+        axis: a matplotlib axis with an image.
+        corners: (N, 4) floats, left, top, right, bottom in pixels.
+        names: N strings.
+        hits: N bools, drawn in green and full or in red and dashed; None for all in
+            one colour.
+    """
+    for i, ((left, top, right, bottom), name) in enumerate(
+        zip(np.asarray(corners), names, strict=True)
+    ):
+        colour, dash = (ORANGE, "-") if hits is None else STATES[bool(hits[i])]
+        place = (left - 0.5, top - 0.5), right - left, bottom - top
+        look = {"edgecolor": colour, "linestyle": dash, "linewidth": 2}
+        axis.add_patch(plt.Rectangle(*place, fill=False, **look))
+        label = {"facecolor": colour, "edgecolor": "none", "pad": 1}
+        axis.text(left, top, name, fontsize=9, color="white", bbox=label)
+
+
+def masks(axis, mask, opacity=0.5):
+    """Lay the classes or instances of a mask over an image, 0 left as it is.
+
+    Args:
+        axis: a matplotlib axis with an image.
+        mask: (H, W) or (H, W, 1) int.
+        opacity: from 0 to 1.
+    """
+    mask = np.asarray(mask).reshape(np.shape(mask)[:2])
+    colours = np.array([matplotlib.colors.to_rgb(c) for c in COLOURS[:-1]])
+    shade = colours[(mask - 1) % len(colours)]  # (H, W, 3)
+    alpha = np.where(mask > 0, opacity, 0.0)[..., None]
+    axis.imshow(np.concatenate([shade, alpha], axis=-1), interpolation="nearest")
+
+
+def heat(axis, picture, values, title=None):
+    """Lay values, such as attention or relevance, over an image as colour.
+
+    Args:
+        axis: a matplotlib axis.
+        picture: (H, W), (H, W, 1) or (H, W, 3), from 0 to 1.
+        values: (h, w) floats, stretched over the image; their zero is the middle of
+            the scale if some are negative.
+        title: str.
+    """
+    image(axis, picture, title)
+    most = np.abs(values).max() or 1.0
+    low, cmap = (-most, "RdBu_r") if np.min(values) < 0 else (0, "inferno")
+    height, width = np.shape(picture)[:2]
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    look = {"cmap": cmap, "vmin": low, "vmax": most, "interpolation": "bilinear"}
+    axis.imshow(values, alpha=0.6, extent=extent, **look)
+
+
+def flow_colours(flow, most=None):
+    """Return motion as colour: the hue is the direction, the strength the speed.
+
+    Args:
+        flow: (H, W, 2), pixels to the right and down.
+        most: the speed shown at full strength; None for the largest.
+
+    Returns:
+        (H, W, 3) floats from 0 to 1; white where nothing moves.
+    """
+    flow = np.asarray(flow, float)
+    speed = np.hypot(flow[..., 0], flow[..., 1])
+    strength = np.clip(speed / (most or speed.max() or 1.0), 0, 1)
+    hue = (np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi)) % 1
+    return matplotlib.colors.hsv_to_rgb(
+        np.stack([hue, strength, np.ones_like(hue)], axis=-1)
+    )
+
+
+def points(axis, places, groups, names, title=None):
+    """Draw points in the plane, each group with its own colour and marker.
+
+    Args:
+        axis: a matplotlib axis.
+        places: (N, 2) floats.
+        groups: (N,) int from 0.
+        names: the name of each group.
+        title: str.
+    """
+    places, groups = np.asarray(places), np.asarray(groups)
+    for i, name in enumerate(names):
+        x, y = places[groups == i].T
+        marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
+        axis.scatter(x, y, s=18, marker=marker, color=colour, label=name)
+    axis.set_title(title)
+    axis.legend()
+
+
+def arrows(axis, pairs, names, colour=BLUE):
+    """Draw an arrow from the first to the second place of each pair, with both names.
+
+    Args:
+        axis: a matplotlib axis.
+        pairs: (N, 2, 2) floats.
+        names: N pairs of strings.
+        colour: one of COLOURS.
+    """
+    look = {"arrowstyle": "->", "color": colour, "linewidth": 1.5}
+    for (start, end), (first, second) in zip(np.asarray(pairs), names, strict=True):
+        axis.annotate("", end, start, arrowprops=look)
+        axis.annotate(first, start, fontsize=10, ha="center", va="top")
+        axis.annotate(second, end, fontsize=10, ha="center", va="bottom")
+    axis.update_datalim(np.asarray(pairs).reshape(-1, 2))
+    axis.margins(0.15)
+    axis.autoscale_view()
 
 
 def save(figure, path):
