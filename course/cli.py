@@ -42,6 +42,12 @@ def parser():
     )
     add_grade(commands)
     add(
+        "watch",
+        "watch",
+        "grade at every save, show what is next",
+        ("exercise", {"metavar": "EXERCISE", "nargs": "?"}),
+    )
+    add(
         "demo",
         "demo",
         "run a demo; without a name, list them",

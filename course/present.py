@@ -54,20 +54,29 @@ def result(found):
         f"{found['exercise']}   {found['score']:g} of {found['max_score']:g} points\n"
     )
     said = None
-    for check in found["checks"]:
-        word = WORDS[check["status"]]
-        points = f"{check['score']:g}/{check['points']:g}"
-        print(f"  {word:<7} {points:<6} {check['title']}")
-        lines = message(check)
-        if lines != said:  # one broken file says the same for every check
-            for line in lines:
-                print(INDENT + line)
-        said = lines or said
+    for each in found["checks"]:
+        said = check(each, said)
     if found["printed"].strip():
         print("\n  your file printed:")
         print(textwrap.indent(clean(found["printed"]).strip(), "    "))
     if found["score"] < found["max_score"]:
         print(f"\n  a hint: python -m course hint {found['exercise']}")
+
+
+def check(found, said=None):
+    """Print one check and why it is not passed; return the lines that say so.
+
+    Args:
+        said: what was said of the check before: one broken file has the same to say
+            of every check.
+    """
+    points = f"{found['score']:g}/{found['points']:g}"
+    print(f"  {WORDS[found['status']]:<7} {points:<6} {found['title']}")
+    lines = message(found)
+    if lines != said:
+        for line in lines:
+            print(INDENT + line)
+    return lines or said
 
 
 def table(results):

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks import grading, hundred, networks, start
+from tests.benchmarks import grading, hundred, networks, start, watching
 
 BENCHMARKS = {
     "start": start.start,
+    "watch": watching.watching,
     "overhead": grading.overhead,
     "whole": grading.whole,
     "batch": grading.batch,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from course import cli, progress
 from course.catalog import Course
+from tests.course.terminal import copied
 
 ROOT = Course().root
 NAME = "vision/classification/channel_attention"
@@ -271,13 +271,7 @@ def test_others_work_needs_isolation(run, tmp_path, monkeypatch):
 @pytest.fixture
 def learner(tmp_path):
     """A copy of the learner's part of the course, to write in."""
-    for name in ("course", "modules", "assignments", "tests/assignments"):
-        shutil.copytree(
-            ROOT / name,
-            tmp_path / "home" / name,
-            ignore=shutil.ignore_patterns("__py*"),
-        )
-    home = tmp_path / "home"
+    home = copied(tmp_path / "home")
 
     def command(*argv, **environment):
         env = {**os.environ, **environment}
