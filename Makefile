@@ -2,6 +2,7 @@
 # make test    run every test, on two cores
 # make check   check the rules of the house
 # make bench   measure
+# make site    all pages as a searchable site, in site/
 # Each sets up what it needs in .venv first, and at once finds it the second time.
 
 VENV := .venv
@@ -12,13 +13,13 @@ SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: grade test check bench
+.PHONY: grade test check bench site
 .DELETE_ON_ERROR:
 
 grade: $(VENV)/.learner
 	@$(PY) -m course grade --submission course/samples; code=$$?; [ $$code -le 1 ]
 
-test: $(VENV)/.author
+test: $(VENV)/.author $(VENV)/.browser
 	$(PY) -m pytest -n 2 --dist loadscope
 
 check: $(VENV)/.author
@@ -26,6 +27,9 @@ check: $(VENV)/.author
 
 bench: $(VENV)/.author
 	$(PY) -m tests.benchmarks.run
+
+site: $(VENV)/.author
+	@$(PY) -m course.site
 
 $(VENV)/.learner: requirements.txt constraints.txt
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed: install one,\
@@ -37,4 +41,12 @@ $(VENV)/.learner: requirements.txt constraints.txt
 
 $(VENV)/.author: $(VENV)/.learner requirements-extra.txt
 	@$(PIP) -r requirements.txt -r requirements-extra.txt
+	@touch $@
+
+# The tests look at the site in Chromium; where it is missing, Debian's is installed.
+$(VENV)/.browser: $(VENV)/.learner
+	@$(PY) -c 'from tests.course.browser import chromium; chromium()' 2>/dev/null || { \
+	 apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	 --no-install-recommends chromium >/dev/null; } || { \
+	 echo "the tests need Chromium or Chrome: install it"; exit 1; }
 	@touch $@

@@ -48,6 +48,13 @@ def parser():
         ("exercise", {"metavar": "EXERCISE", "nargs": "?"}),
     )
     add(
+        "notebook",
+        "notebook",
+        "the exercise as a notebook",
+        exercise,
+        ("--out", {"metavar": "FILE", "help": "its name; EXERCISE.ipynb here"}),
+    )
+    add(
         "demo",
         "demo",
         "run a demo; without a name, list them",

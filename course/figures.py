@@ -4,12 +4,15 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart; lines al
 differ in dash and marker, so that print in grey will do.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")
+NOTEBOOK = "ipykernel" in sys.modules
+if not NOTEBOOK:
+    matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402  (the backend must come first)
 
 BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK = COLOURS = (
@@ -252,10 +255,14 @@ def arrows(axis, pairs, names, colour=BLUE):
 
 
 def save(figure, path):
-    """Write figure as a small PNG, make its folder, print where it is."""
+    """Write figure as a small PNG, print where it is; in a notebook show it too."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
+    if NOTEBOOK:
+        from IPython.display import display
+
+        display(figure)
     plt.close(figure)
     print(f"figure: {path}")
     return path

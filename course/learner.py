@@ -50,16 +50,27 @@ def list(options):
 def show(options):
     """A chapter's README."""
     course = Course()
-    path = course.readme(course.chapter(options.chapter))
-    text = path.read_text("utf-8")
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        with (console := Console()).pager(styles=True):
-            console.print(Markdown(text))
-    else:
+    text = course.readme(course.chapter(options.chapter)).read_text("utf-8")
+    if not sys.stdout.isatty():
         print(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    with (console := Console()).pager(styles=True):
+        console.print(Markdown(for_terminal(text)))
+
+
+def for_terminal(text):
+    """Return a page with formulas as text and answers below their questions."""
+    from course import formulas
+
+    text = re.sub(r"<details>\s*<summary>(.*?)</summary>", r"**\1**", text, flags=re.S)
+    text = text.replace("</details>", "")
+    block = "    {}".format
+    return formulas.each(
+        text, lambda f: block(formulas.as_text(f)), lambda f: f"`{formulas.as_text(f)}`"
+    )
 
 
 def where(options):

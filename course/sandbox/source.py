@@ -156,10 +156,10 @@ def used_names(tree):
 def from_notebook(path, text):
     """Return (source, origins, skipped) of the definitions in a notebook's code cells.
 
-    Keeps functions, classes and imports, and of the assignments those that they use;
-    what runs around them (training, plots, shell lines) is left out. Of a name that is
-    defined twice the last definition counts, except that one with a body wins over
-    the untouched stub.
+    Keeps functions and classes, and of the imports and assignments those that they
+    use; what runs around them (training, plots, shell lines) is left out. Of a name
+    that is defined twice the last definition counts, except that one with a body wins
+    over the untouched stub.
     """
     kept, skipped = {}, []
     for number, cell in enumerate(code_cells(path, text), 1):
@@ -174,7 +174,7 @@ def from_notebook(path, text):
             for key in defined_by(node):
                 if not (key in kept and is_stub(node) and not is_stub(kept[key][2])):
                     kept[key] = (number, source, node)
-    chosen = {key: item for key, item in kept.items() if not is_assignment(item[2])}
+    chosen = {key: item for key, item in kept.items() if stands_alone(item[2])}
     while more := needed(kept, chosen):
         chosen.update(more)
     return *assemble(chosen.values()), "; ".join(skipped)
@@ -209,7 +209,8 @@ def defined_by(node):
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
     if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return [ast.unparse(node)]
+        # `import a.b` and `import a.c` both define a, and neither replaces the other
+        return [a.asname or a.name.replace(".", " .", 1) for a in node.names]
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         found = (n for t in targets for n in ast.walk(t))
@@ -217,10 +218,13 @@ def defined_by(node):
     return []
 
 
-def is_assignment(node):
-    """Return whether a statement gives a name a value that is no function."""
-    given = isinstance(node, (ast.Assign, ast.AnnAssign))
-    return given and not isinstance(node.value, ast.Lambda)
+def stands_alone(node):
+    """Return whether a statement is kept even if nothing that is kept reads it."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return isinstance(node.value, ast.Lambda)
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return getattr(node, "module", "") == "__future__" or node.names[0].name == "*"
+    return True
 
 
 def is_stub(node):
@@ -238,16 +242,25 @@ def needed(kept, chosen):
         for n in ast.walk(node)
         if isinstance(n, ast.Name) and not hasattr(builtins, n.id)
     }
-    return {key: kept[key] for key in reads & kept.keys() - chosen.keys()}
+    return {
+        key: item
+        for key, item in kept.items()
+        if key.partition(" ")[0] in reads and key not in chosen
+    }
 
 
 def assemble(items):
     """Return source and origins: imports first, then everything in cell order."""
-    imports = (ast.Import, ast.ImportFrom)
+
+    def rank(node):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            return 0 if getattr(node, "module", "") == "__future__" else 1
+        return 2
+
     unique = {id(node): (number, source, node) for number, source, node in items}
     ordered = sorted(
         unique.values(),
-        key=lambda i: (not isinstance(i[2], imports), i[0], i[2].lineno),
+        key=lambda i: (rank(i[2]), i[0], i[2].lineno),
     )
     text, origins = [], []
     for number, source, node in ordered:

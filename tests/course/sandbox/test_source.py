@@ -128,6 +128,12 @@ NOTEBOOKS = {
     ],
     "form feed": ["import math\n\x0c\ns = 'a\u2028b'\n" + SOLVED],
     "carriage returns": ["import math\r\ndef f(x):\r\n    return x + 1\r\n"],
+    "imports around it": [
+        "import matplotlib.nothing, no_such_package\nfrom course.figures import save",
+        "import os.path\nimport os, math as m",
+        "def f(x):\n    return x + len(os.path.join('', 'a')) * int(m.exp(0))",
+        "from __future__ import annotations",
+    ],
     "decorated": ["import functools\n@functools.cache\ndef f(x):\n    return x + 1\n"],
     "helper": ["def g(x):\n    return x + 1\n", "def f(x):\n    return g(x)\n"],
 }
