@@ -124,6 +124,15 @@ class Course:
         ordered += sorted(present - set(ordered))
         return [Exercise(self.root, name) for name in ordered]
 
+    @cached_property
+    def renamed(self):
+        """Former names of exercises, as their headers give them after `Formerly:`."""
+        return {
+            old: exercise.name
+            for exercise in self.exercises
+            for old in exercise.field("Formerly").replace(",", " ").split()
+        }
+
     def sources(self, names=()):
         """Return the exercises that have a solution, all or by name."""
         folder = self.root / "solutions"
@@ -147,6 +156,7 @@ class Course:
         """
         known = [e.name for e in self.exercises]
         wanted = self._normal(name, "assignments")
+        wanted = self.renamed.get(wanted, wanted)
         matching = [n for n in known if n == wanted] or [
             n for n in known if n.endswith(f"/{wanted}")
         ]

@@ -1,9 +1,11 @@
 """The command line. Each command is imported when it is called, and not before."""
 
 import argparse
+import errno
 import importlib
 import sys
 
+CANNOT_WRITE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 OK, LOST, USAGE, FAULT = 0, 1, 2, 3  # exit codes
 
 
@@ -129,6 +131,12 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("course: stopped", file=sys.stderr)
         return LOST
+    except OSError as e:
+        if e.errno not in CANNOT_WRITE or not e.filename:
+            raise
+        place = f"{e.filename} cannot be written ({e.strerror})"
+        print(f"course: {place}: make room, or write elsewhere", file=sys.stderr)
+        return USAGE
     except Exception as e:
         if type(e).__name__ not in ("GraderFault", "SandboxFault"):
             raise

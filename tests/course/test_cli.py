@@ -275,7 +275,8 @@ def learner(tmp_path):
 
     def command(*argv, **environment):
         env = {**os.environ, **environment}
-        env.pop("COURSE_PROGRESS")
+        if "COURSE_PROGRESS" not in environment:
+            env.pop("COURSE_PROGRESS")
         return subprocess.run(
             [sys.executable, "-m", "course", *argv],
             cwd=home,
@@ -329,6 +330,39 @@ def test_progress_survives_nonsense_and_grows_with_grading(learner):
         assert learner("hint", NAME).returncode == 0
     file.unlink()
     assert "not graded" in learner().stdout
+
+
+def test_progress_that_cannot_be_kept_costs_no_verdict(learner):
+    wrong = str(learner.home / "README.md" / "progress.json")
+    (learner.home / "README.md").write_text("a file where a folder would be")
+    hint = learner("hint", NAME, COURSE_PROGRESS=wrong)
+    assert hint.returncode == 0 and hint.stdout
+    assert hint.stderr.startswith(f"your progress cannot be kept in {wrong} (")
+    assert "Traceback" not in hint.stderr
+
+
+def test_files_that_cannot_be_written(learner):
+    (learner.home / "full").write_text("a file where a folder would be")
+    said = learner("notebook", NAME, "--out", "full/x.ipynb")
+    assert said.returncode == 2
+    assert said.stderr.startswith("course: full/x.ipynb cannot be written (Not a dir")
+
+
+def test_progress_follows_an_exercise_that_is_renamed(learner):
+    file = learner.home / ".course/progress.json"
+    file.parent.mkdir()
+    mine = {"score": 6.0, "max_score": 6.0, "of a later version": [1]}
+    file.write_text(json.dumps({"vision/eca": mine, "gone/exercise": {"score": 1.0}}))
+    renamed = learner.home / f"assignments/{NAME}.py"
+    said = learner().stdout
+    assert "0 of 4" not in said and "6 of 6" not in said
+    text = STUB.replace("\nNeeds:", "\nFormerly: vision/attention, vision/eca\nNeeds:")
+    renamed.write_text(text)
+    line = next(x for x in learner().stdout.splitlines() if NAME in x)
+    assert line.split() == ["ok", NAME, "6", "of", "6", "points"]
+    assert learner("hint", "vision/eca").returncode == 0  # the old name still leads on
+    kept = json.loads(file.read_text())
+    assert kept[NAME]["of a later version"] == [1] and kept["gone/exercise"]
 
 
 def test_light_commands_read_well(run):
