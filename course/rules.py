@@ -7,6 +7,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from course import stubs
 from course.catalog import links
 
 SKELETON = (
@@ -129,6 +130,9 @@ def exercise_headers(course):
         for field in ("Time", "Needs", "Grade"):
             if not exercise.field(field):
                 yield f"assignments/{exercise.name}.py: the header has no {field}:"
+        hints = stubs.read(exercise.solution).hints.values()
+        if sum(map(len, hints)) < 3:
+            yield f"solutions/{exercise.name}.py: give three HINTs or more"
         if exercise.name not in exercise.field("Grade"):
             yield f"assignments/{exercise.name}.py: Grade: names another exercise"
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks import grading, hundred, networks, start, watching
+from tests.benchmarks import demos, grading, hundred, networks, start, watching
 
 BENCHMARKS = {
     "start": start.start,
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "batch": grading.batch,
     "hundred": hundred.hundred,
     "networks": networks.networks,
+    "demos": demos.demos,
 }
 
 

@@ -188,5 +188,10 @@ def test_exercise_header_rule(house):
     path = house / "assignments/unit/x.py"
     path.parent.mkdir(parents=True)
     path.write_text('"""Exercise: x.\n\nTime: 5 minutes\nGrade: grade unit/y\n"""\n')
-    said = list(rules.exercise_headers(Course(house)))
-    assert len(said) == 2 and "no Needs:" in said[0] and "another exercise" in said[1]
+    solution = house / "solutions/unit/x.py"
+    solution.parent.mkdir(parents=True, exist_ok=True)
+    marks = "# BEGIN SOLUTION x\n    # HINT a\n    # HINT b\n    return 1\n"
+    solution.write_text(f'"""X."""\n\n\ndef f():\n    {marks}    # END SOLUTION\n')
+    needs, hints, grade = rules.exercise_headers(Course(house))
+    assert "no Needs:" in needs and "another exercise" in grade
+    assert hints == "solutions/unit/x.py: give three HINTs or more"
