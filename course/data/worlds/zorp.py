@@ -48,12 +48,11 @@ def translate(text):
     """
     try:
         sentence = parse(text)
-        known = english(sentence) == text
+        if english(sentence) == text:
+            return zorp(sentence)
     except (KeyError, IndexError):
-        known = False
-    if not known:
-        raise ValueError(f"the grammar of zorp.py does not make {text!r}")
-    return zorp(sentence)
+        pass
+    raise ValueError(f"the grammar of zorp.py does not make {text!r}")
 
 
 def zorp(sentence):
