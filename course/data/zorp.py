@@ -16,10 +16,18 @@ SEEN = [c for c in RARE if c not in UNSEEN]
 
 @dataclasses.dataclass
 class ZorpConfig(tfds.core.BuilderConfig):
-    """The most English words a sentence has, in `longer` and in all other splits."""
+    """How long sentences are, and how many of them join two clauses.
+
+    Args:
+        most: int, English words in a sentence of any split but `longer`.
+        most_longer: int, English words in a sentence of `longer`.
+        joined: float, share of sentences of two clauses before those that are too
+            long are left out.
+    """
 
     most: int = 16
     most_longer: int = 24
+    joined: float = 0.3
 
 
 class CourseZorp(Generated):
@@ -35,9 +43,10 @@ class CourseZorp(Generated):
         ZorpConfig(name="full", description="Sentences of 5 to 16 English words."),
         ZorpConfig(
             name="short",
-            description="Sentences of 5 to 9 English words.",
+            description="Single clauses of 5 to 9 English words.",
             most=9,
             most_longer=14,
+            joined=0.0,
         ),
     ]
     SPLITS = {"train": 12_000, "test": 1_000, "longer": 500, "compounds": 500}
@@ -47,7 +56,8 @@ class CourseZorp(Generated):
         return tfds.features.Translation(languages=self.SUPERVISED)
 
     def example(self, rng, split):
-        draw = Draw(rng, UNSEEN if split == "compounds" else SEEN)
+        compounds = UNSEEN if split == "compounds" else SEEN
+        draw = Draw(rng, compounds, self.builder_config.joined)
         while True:
             sentence = draw.sentence()
             text = english(sentence)

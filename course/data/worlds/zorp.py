@@ -103,10 +103,12 @@ class Draw:
     Args:
         rng: NumPy Generator.
         compounds: compound nouns to use; one noun in 16 is one where it can be.
+        joined: share of sentences of two clauses.
     """
 
-    def __init__(self, rng, compounds):
+    def __init__(self, rng, compounds, joined):
         self.rng = rng
+        self.joined = joined
         self.living = [*LIVING], [c for c in compounds if c in ANIMALS]
         self.things = [*THINGS, *PLACES], [c for c in compounds if c not in ANIMALS]
         self.places = [*PLACES], []
@@ -118,7 +120,7 @@ class Draw:
         return words[self.rng.integers(len(words))]
 
     def sentence(self):
-        joint = self.one_of([*JOINTS]) if self.chance(0.3) else ""
+        joint = self.one_of([*JOINTS]) if self.chance(self.joined) else ""
         return Sentence(self.clause(), joint, self.clause() if joint else None)
 
     def clause(self):
