@@ -136,6 +136,6 @@ def translated(model, x, length):
     """Return the word numbers that the model finds likeliest, one after another."""
     y = np.zeros((len(x), length), int)
     for place in range(length):
-        scores = model.predict([x, shifted(y)], batch_size=len(x), verbose=0)
+        scores = model.predict_on_batch([x, shifted(y)])
         y[:, place] = scores[:, place].argmax(-1) * wanted(y)[:, place]
     return y
