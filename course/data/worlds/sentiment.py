@@ -21,21 +21,17 @@ class Tree(NamedTuple):
     """A word with a label, or two trees with the label of the whole."""
 
     label: int
-    word: str = ""
+    text: str
     children: tuple = ()
 
     def __str__(self):
         """Return the tree in the brackets of the Stanford Sentiment Treebank."""
-        return f"({self.label} {self.word or ' '.join(map(str, self.children))})"
-
-    @property
-    def text(self):
-        return self.word or " ".join(child.text for child in self.children)
+        return f"({self.label} {' '.join(map(str, self.children)) or self.text})"
 
 
 def node(left, right):
     """Return the tree of two trees; this is where sentiment is composed."""
-    return Tree(_label(left, right), children=(left, right))
+    return Tree(_label(left, right), f"{left.text} {right.text}", (left, right))
 
 
 def _label(left, right):
