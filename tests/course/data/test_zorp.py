@@ -38,6 +38,9 @@ BY_HAND = {
     "the kings beside the tower near a tree paint this moonbird": (
         "zoi varoki za kol bren bu wi ga pilesev buloin"
     ),
+    "the old dogs near a tree did not see this red bird": (
+        "zoi turi arvoi bren bu ga pil risha ti ziroin nu"
+    ),
     "the king knows the teacher": "zo varok za solim sorfos",
     "the king knows the riverfishes": "zo varok zai lashenuli sorfos",
     "the king knows the riverhouse": "zo varok zo zegenul nekos",
