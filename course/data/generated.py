@@ -15,6 +15,7 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     SPLITS = {}
+    SUPERVISED = None  # the pair of features that as_supervised=True returns
 
     def feature_spec(self):
         """Return the features of one example, a dict as FeaturesDict takes it."""
@@ -33,6 +34,7 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             builder=self,
             description=self.__doc__,
             features=tfds.features.FeaturesDict(self.feature_spec()),
+            supervised_keys=self.SUPERVISED,
         )
 
     def _split_generators(self, dl_manager):
