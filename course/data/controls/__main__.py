@@ -9,9 +9,12 @@ number a name, and `BOUNDS`, which says between which numbers it must lie.
 
 import difflib
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
+
+os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def names():

@@ -1,0 +1,56 @@
+"""course_motion: no frame tells the class, nor do all without order; motion does."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from course.data.load import load
+
+FRAME = "middle frame alone, CNN, accuracy in % (chance 12.5)"
+BAG = "all frames without their order, CNN and mean, accuracy in % (chance 12.5)"
+MOTION = "3-D convolutions, accuracy in % (chance 12.5)"
+BOUNDS = {FRAME: (6, 20), BAG: (8, 24), MOTION: (80, 100)}
+
+
+def data(split):
+    """Return videos, (N, 8, 32, 32, 1) float, grey and centred, and labels (N,)."""
+    examples = load("course_motion", split, batch_size=-1)
+    grey = np.asarray(examples["video"], "float32").mean(axis=-1, keepdims=True) / 255
+    return grey - grey.mean(axis=(1, 2, 3, 4), keepdims=True), examples["label"]
+
+
+def frame_network(frames):
+    """Return a network that looks at frames one by one and averages what it sees."""
+    x = inputs = keras.Input((frames, 32, 32, 1))
+    for filters in (16, 32, 32):
+        look = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")
+        x = layers.TimeDistributed(look)(x)
+    x = layers.TimeDistributed(layers.Flatten())(x)
+    x = layers.TimeDistributed(layers.Dense(32, activation="relu"))(x)
+    return keras.Model(inputs, layers.Dense(8)(layers.GlobalAveragePooling1D()(x)))
+
+
+def motion_network():
+    x = inputs = keras.Input((8, 32, 32, 1))
+    for filters, strides in ((16, (1, 2, 2)), (32, (1, 2, 2)), (32, 2)):
+        x = layers.Conv3D(filters, 3, strides, "same", activation="relu")(x)
+    x = layers.Dense(64, activation="relu")(layers.Flatten()(x))
+    return keras.Model(inputs, layers.Dense(8)(x))
+
+
+def accuracy(model, train, test, epochs):
+    """Train, and return the accuracy on unseen clips in %."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
+    model.fit(*train, batch_size=64, epochs=epochs, verbose=0)
+    return 100 * model.evaluate(*test, verbose=0)[1]
+
+
+def measure():
+    train, test = data("train"), data("test")
+    middle = [(x[:, 3:4], y) for x, y in (train, test)]
+    return {
+        FRAME: accuracy(frame_network(1), *middle, epochs=6),
+        BAG: accuracy(frame_network(8), train, test, epochs=3),
+        MOTION: accuracy(motion_network(), train, test, epochs=10),
+    }
