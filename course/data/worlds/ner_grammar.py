@@ -135,7 +135,7 @@ _PHRASES = {
         the/DT road/NN to/TO LOC was/VBD closed/VBN
         DEMONYM troops/NNS reached/VBD LOC
         LOC adverb was/VBD flooded/VBN when/WRB the/DT river/NN rose/VBD
-        number people/NNS died/VBD in/IN LOC
+        two/CD people/NNS died/VBD in/IN LOC
         """,
     "rained": """
         it/PRP rained/VBD all/DT night/NN
