@@ -86,7 +86,7 @@ FACTORS = _factors()
 def analogies():
     """Return all (a, b, c, d) where a is to b as c is to d, words all different.
 
-    In each, one factor changes: gender, number, or tense.
+    In each, one factor changes: gender, number or tense. A past form has no number.
     """
     nouns, verbs = [*map(str.split, NOUNS)], [*map(str.split, VERBS)]
     relations = [

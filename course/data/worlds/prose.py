@@ -13,7 +13,7 @@ MARKS = (  # what marks text up: pattern, and what stays of it
     (r"^ |^ ?(\*|\[\d+\]|\d\.) | $", ""),  # of a list or of a footnote
     (r"^(Added|Changed|New) in version [\d.]+[:.] ?", ""),
     (r" ?\[\d+\]", ""),
-    (r"\*\*?(\w[^*]*)\*\*?", r"\1"),  # emphasis
+    (r"(?<![\w\"*])\*\*?(\w[^*\"]*)\*\*?(?!\w)", r"\1"),  # emphasis
     (r'["`]', ""),  # code
 )
 CODE = re.compile(r"[=<>|~^\\{}*`@#]|\.\.\.|--")
