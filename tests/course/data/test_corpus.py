@@ -167,6 +167,7 @@ def test_paragraph_by_hand():
     "text",
     [
         "The if statement",
+        "This is rather short.",
         "x = f(y) is what the program does here , always.",
         "while this loop runs on and on nothing else does.",
         "Operator Description of it and of what it does to numbers",
