@@ -38,6 +38,7 @@ class CourseCorpus(Generated):
         ),
     ]
     SPLITS = {"train": 18_000, "test": 2_000}
+    SUPERVISED = ("text", "text")  # as lm1b
 
     def feature_spec(self):
         return {"text": tfds.features.Text()}
