@@ -18,7 +18,7 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     SUPERVISED = None  # the pair of features that as_supervised=True returns
 
     def feature_spec(self):
-        """Return the features of one example, a dict as FeaturesDict takes it."""
+        """Return the features of one example, a FeaturesDict or what it takes."""
         raise NotImplementedError
 
     def example(self, rng, split):
@@ -30,10 +30,13 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return self.SPLITS
 
     def _info(self):
+        spec = self.feature_spec()
+        if isinstance(spec, dict):
+            spec = tfds.features.FeaturesDict(spec)
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.__doc__,
-            features=tfds.features.FeaturesDict(self.feature_spec()),
+            features=spec,
             supervised_keys=self.SUPERVISED,
         )
 

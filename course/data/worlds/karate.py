@@ -49,5 +49,5 @@ def edges():
 
 
 def labels():
-    """Return (34,) int64: 0 joined the instructor's club, 1 stayed with the president."""
+    """Return (34,) int64: 0 went with the instructor, 1 stayed with the president."""
     return np.array([int(member not in WITH_INSTRUCTOR) for member in range(MEMBERS)])
