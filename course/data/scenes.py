@@ -9,8 +9,6 @@ from course.data.generated import Generated
 from course.data.worlds import scene_language, scenes
 from course.data.worlds.scenes import COLORS, HELD_OUT, MATERIALS, PAIRS, SEEN, SHAPES
 
-ANSWERS = ("yes", "no", "0", "1", "2", *COLORS, *SHAPES)
-
 
 @dataclasses.dataclass
 class ScenesConfig(tfds.core.BuilderConfig):
@@ -19,12 +17,14 @@ class ScenesConfig(tfds.core.BuilderConfig):
     Args:
         size: int, pixels of a side.
         least, most: int, things in an image.
+        scale: float, how much larger they are, in widths of the image.
         splits: examples a split.
     """
 
     size: int = 64
     least: int = 0
     most: int = 6
+    scale: float = 1.0
     splits: tuple = (("train", 3000), ("test", 500))
 
 
@@ -44,9 +44,15 @@ class CourseScenes(Generated):
             size=32,
             least=1,
             most=3,
+            scale=1.5,
         ),
         ScenesConfig(
-            name="single", description="32x32, one thing.", size=32, least=1, most=1
+            name="single",
+            description="32x32, one thing.",
+            size=32,
+            least=1,
+            most=1,
+            scale=1.5,
         ),
         ScenesConfig(
             name="held_out",
@@ -54,7 +60,8 @@ class CourseScenes(Generated):
             size=32,
             least=1,
             most=2,
-            splits=(("train", 3000), ("test", 500), ("unseen", 500)),
+            scale=1.5,
+            splits=(("train", 5000), ("test", 500), ("unseen", 500)),
         ),
     ]
 
@@ -87,13 +94,12 @@ class CourseScenes(Generated):
         config = self.builder_config
         count = rng.integers(config.least, config.most + 1)
         pairs = SEEN if config.name == "held_out" else PAIRS
-        scene = scenes.draw_scene(rng, config.size, count, pairs)
+        scene = scenes.draw_scene(rng, config.size, count, pairs, config.scale)
         while split == "unseen" and not shows(scene, HELD_OUT):
-            scene = scenes.draw_scene(rng, config.size, count, PAIRS)
+            scene = scenes.draw_scene(rng, config.size, count, PAIRS, config.scale)
         told = scene_language.captions(rng, scene)
-        asked = scene_language.questions(
-            rng, scene, None if split == "unseen" else pairs
-        )
+        allowed = PAIRS if split == "unseen" else pairs
+        asked = scene_language.questions(rng, scene, allowed)
         return annotated(scene) | {
             "image/id": int(rng.integers(2**31)),
             "captions": [{"id": i, "text": text} for i, text in enumerate(told)],

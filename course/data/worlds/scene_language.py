@@ -5,7 +5,7 @@ Each function that draws a sentence returns None where the scene gives no occasi
 
 from collections import Counter
 
-from course.data.worlds.scenes import COLORS, SHAPES
+from course.data.worlds.scenes import COLORS, PAIRS, SHAPES
 
 SYNONYMS = {
     "circle": ("circle", "disc"),
@@ -77,7 +77,7 @@ def captions(rng, scene, count=5):
     while len(said) < count:
         form = one_of(rng, (single, related, related, counted))
         sentence = form(rng, things, size)
-        if sentence:
+        if sentence and sentence not in said:
             said.append(sentence)
     return said
 
@@ -126,7 +126,7 @@ def group_name(rng, group, count):
 # questions
 
 
-def questions(rng, scene, allowed=None):
+def questions(rng, scene, allowed=PAIRS):
     """Return (question, answer) pairs, at most one of each kind.
 
     Whether a question can be asked never depends on which of its answers is right, so
@@ -134,7 +134,7 @@ def questions(rng, scene, allowed=None):
     0, 1 and 2, and the colors, and the shapes.
 
     Args:
-        allowed: the (color, shape) that a question may name; None for all.
+        allowed: the (color, shape) that a question may name.
     """
     kinds = (how_many, what_color, what_shape, is_related, are_more)
     found = [kind(rng, scene.things, len(scene.image)) for kind in kinds]
@@ -157,8 +157,7 @@ def is_there(rng, things, allowed):
     """Ask for a colored shape; where it is not, its color and its shape are."""
     there = {(t.color, t.shape) for t in things}
     crossed = {(c, s) for c, _ in there for _, s in there} - there
-    if allowed is not None:
-        crossed &= set(allowed)
+    crossed &= set(allowed)
     if not crossed:
         return None
     answer = one_of(rng, ("yes", "no"))

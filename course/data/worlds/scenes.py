@@ -34,7 +34,7 @@ SEEN = tuple(pair for pair in PAIRS if pair not in HELD_OUT)
 
 RADIUS = {"small": (0.105, 0.125), "large": (0.19, 0.22)}  # in widths of the image
 TURN = 0.3  # radians to either side; a square stays no diamond, a cross no x
-LEAST_VISIBLE = 0.4
+LEAST_VISIBLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ def box(mask):
     return ys[0], xs[0], ys[-1] + 1, xs[-1] + 1
 
 
-def draw_thing(rng, size, pairs=PAIRS):
+def draw_thing(rng, size, pairs=PAIRS, scale=1.0):
     """Return a Thing whose attributes and place are uniform and independent."""
     color, shape = pairs[rng.integers(len(pairs))]
     kind = SIZES[rng.integers(len(SIZES))]
-    radius = size * rng.uniform(*RADIUS[kind])
+    radius = scale * size * rng.uniform(*RADIUS[kind])
     edge = scene_drawing.REACH * radius
     x, y = rng.uniform(edge, size - edge, 2)
     return Thing(
@@ -92,7 +92,7 @@ def draw_thing(rng, size, pairs=PAIRS):
     )
 
 
-def draw_scene(rng, size, count, pairs=PAIRS):
+def draw_scene(rng, size, count, pairs=PAIRS, scale=1.0):
     """Return a Scene of count things in an image of size x size pixels.
 
     Things are placed from front to back. One of which too little would show is
@@ -103,11 +103,12 @@ def draw_scene(rng, size, count, pairs=PAIRS):
         size: int, pixels.
         count: int >= 0.
         pairs: the (color, shape) that may occur, equally often.
+        scale: float, how much larger than RADIUS things are.
     """
     free = np.ones((size, size), bool)
     things, visible = [], []
     while len(things) < count:
-        thing = draw_thing(rng, size, pairs)
+        thing = draw_thing(rng, size, pairs, scale)
         mask = scene_drawing.distance(thing, size) < 0
         seen = mask & free
         if seen.sum() >= LEAST_VISIBLE * mask.sum():
