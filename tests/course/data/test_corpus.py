@@ -9,8 +9,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from course.data.generated import seeded
-from course.data.packages import package_files
 from course.data.load import load
+from course.data.packages import package_files
 from course.data.worlds import prose
 from course.data.worlds.corpus import FACTORS, analogies, sentence
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def gensim(tmp_path, monkeypatch):
     """A folder that looks like the installed package and fails when imported."""
-    file = tmp_path.joinpath("gensim", *prose.LEE)
+    file = tmp_path.joinpath("gensim", *prose.LEE.split("/"))
     file.parent.mkdir(parents=True)
     file.write_text("\n".join([*STORIES, STORIES[0]]) + "\n", "utf-8")
     (tmp_path / "gensim" / "__init__.py").write_text("1 / 0")
