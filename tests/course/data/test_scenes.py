@@ -236,6 +236,11 @@ def test_answers_are_right(small):
     assert len(wrong) < 0.005 * count and all(b"thing" in q for q, _ in wrong), wrong
 
 
+KINDS = {"how many": 3, "what is": 3, "is there": 2, "does the": 2, "is the": 2}
+KINDS |= {"are there": 2, "what color": 6, "which color": 6}
+KINDS |= {"what shape": 6, "which shape": 6}
+
+
 def test_questions_alone_tell_nothing():
     """By kind: each answer is as frequent as the others, whatever the words are."""
     asked = Counter()
@@ -245,10 +250,11 @@ def test_questions_alone_tell_nothing():
         for question, said in scene_language.questions(rng, scene):
             kind = " ".join(question.split()[:2])
             asked[kind, said] += 1
-    for kind in {kind for kind, _ in asked}:
+    for kind, answers in KINDS.items():
         counts = np.array([n for (k, _), n in asked.items() if k == kind])
         even = counts.sum() / len(counts)
-        assert len(counts) in (2, 3, 6) and np.abs(counts - even).max() < 5 * even**0.5
+        assert len(counts) == answers and np.abs(counts - even).max() < 5 * even**0.5
+    assert {kind for kind, _ in asked} == set(KINDS)
 
 
 def test_held_out_pairs_are_never_seen(held_out):
