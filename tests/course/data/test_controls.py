@@ -33,7 +33,7 @@ def test_controls(name, said):
 @pytest.mark.parametrize("name", controls.names())
 def test_page_names_what_is_measured(name):
     bounds = importlib.import_module(f"course.data.controls.{name}").BOUNDS
-    missing = [what for what in bounds if f"| {what} |" not in README]
+    missing = [what for what in bounds if f"   {what}\n" not in README]
     assert not missing, f"course/data/README.md has no row for {missing}"
     assert all(low < high for low, high in bounds.values())
 
