@@ -66,6 +66,22 @@ def parser():
         ("--download", {"action": "store_true", "help": "data may be fetched"}),
     )
     add(
+        "collect",
+        "collect",
+        "lay out a download of submissions for grading",
+        ("archive", {"metavar": "ARCHIVE", "help": "a zip, tar or folder"}),
+        ("--out", {"metavar": "FOLDER", "default": "submissions"}),
+        (
+            "--from",
+            {
+                "dest": "layout",
+                "default": "auto",
+                "help": "canvas, moodle, gradescope, github or folder",
+            },
+        ),
+        ("--exercise", {"metavar": "EXERCISE", "help": "all files are answers to it"}),
+    )
+    add(
         "stubs",
         "author",
         "compare the learners' files with the solutions",
