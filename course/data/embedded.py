@@ -37,10 +37,13 @@ def prepared(name, folder):
     """Tell whether one of our own sets is built, without importing anything heavy.
 
     Raises:
-        ValueError: we have no set of this name.
+        ValueError: we have no set of this name, or it says no config and should.
     """
     base, _, config = name.partition("/")
-    version = BUILDER.search(_source(base).read_text("utf-8"))["version"]
+    text = _source(base).read_text("utf-8")
+    if "BUILDER_CONFIGS" in text and not config:
+        raise ValueError(f"which config of {base}? See course/data/README.md")
+    version = BUILDER.search(text)["version"]
     return is_whole(Path(folder) / base / config / version)
 
 

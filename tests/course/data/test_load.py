@@ -195,6 +195,12 @@ def test_other_errors_of_a_build_are_not_the_disk(tmp_path, monkeypatch):
         load("course_digits", data_dir=tmp_path)
 
 
+def test_prepared_wants_to_know_the_config(tmp_path):
+    with pytest.raises(ValueError, match="which config of course_scenes"):
+        embedded.prepared("course_scenes", tmp_path)
+    assert not embedded.prepared("course_scenes/tiny", tmp_path)
+
+
 def test_damaged_info_of_another_set(tmp_path):
     place = tmp_path / "mnist" / "3.0.1"
     place.mkdir(parents=True)
