@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,9 @@ class Exercise:
     @cached_property
     def header(self):
         """The docstring of the learner's file: what is asked, time, needs."""
-        return docstring(self.assignment)
+        if self.assignment.exists():
+            return docstring(self.assignment)
+        return opening(json.loads(self.record.read_text("utf-8"))["stub"])
 
     @property
     def title(self):
@@ -111,10 +114,9 @@ class Course:
     def exercises(self):
         """All exercises, in the order of the links of their chapters' READMEs."""
         folder = self.root / "assignments"
-        present = {
-            p.relative_to(folder).with_suffix("").as_posix()
-            for p in folder.rglob("*.py")
-        }
+        files = [*folder.rglob("*.py")]  # and those that the learner has deleted
+        files += [p.parents[1] / p.name for p in folder.rglob(".course/*.json")]
+        present = {p.relative_to(folder).with_suffix("").as_posix() for p in files}
         ordered = []
         for chapter in self.chapters:
             mine = [n for n in present if n.rpartition("/")[0] == chapter]
@@ -172,10 +174,22 @@ class Course:
         for matching in (
             [c for c in self.chapters if c == wanted],
             [c for c in self.chapters if c.endswith(f"/{wanted}")],
+            [c for c in self.chapters if c.startswith(f"{wanted}/")],
         ):
             if len(matching) == 1:
                 return matching[0]
+            if matching:
+                raise NotFound(f"{name} has {', '.join(matching)}: say which")
+        if wanted.rpartition("/")[2].replace("_", " ") in self.planned:
+            raise NotFound(f"the chapter {name} is planned and not yet here")
         raise NotFound(f"there is no chapter {name}{near(wanted, self.chapters)}")
+
+    @property
+    def planned(self):
+        """Words of the syllabus's table of units: some chapters are only announced."""
+        text = (self.root / "course/README.md").read_text("utf-8")
+        table = re.findall(r"^\| (\w+) \| (.*) \|$", text, re.M)
+        return {word for row in table for cell in row for word in cell.split(" · ")}
 
     @cached_property
     def demos(self):
@@ -213,13 +227,18 @@ class Course:
 
 def near(wanted, known, command="python -m course list"):
     """Return a hint at the closest known name, or which command lists all."""
-    last = wanted.rpartition("/")[2]
+    last = squeezed(wanted.rpartition("/")[2])
     close = difflib.get_close_matches(wanted, known, 1, 0.6) or [
         n
         for n in known
-        if difflib.get_close_matches(last, [n.rpartition("/")[2]], 1, 0.7)
+        if last in squeezed(n)
+        or difflib.get_close_matches(last, [squeezed(n.rpartition("/")[2])], 1, 0.7)
     ]
     return f"; did you mean {close[0]}?" if close else f": see {command}"
+
+
+def squeezed(name):
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def links(path):
@@ -234,7 +253,11 @@ def in_order(names, order):
 
 
 def docstring(path):
-    """Return the docstring at the top of a file, without parsing the rest."""
-    text = path.read_text("utf-8", errors="replace")
+    """Return the docstring at the top of a file."""
+    return opening(path.read_text("utf-8", errors="replace"))
+
+
+def opening(text):
+    """Return the docstring at the top of a source, without parsing the rest."""
     found = re.match(r'\s*(?:#[^\n]*\n\s*)*"""(.*?)"""', text, re.S)
     return found[1].strip() if found else ""

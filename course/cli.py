@@ -3,7 +3,12 @@
 import argparse
 import errno
 import importlib
+import importlib.util
+import os
 import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 CANNOT_WRITE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 OK, LOST, USAGE, FAULT = 0, 1, 2, 3  # exit codes
@@ -11,6 +16,29 @@ OK, LOST, USAGE, FAULT = 0, 1, 2, 3  # exit codes
 
 class UsageError(Exception):
     """The user asked for something that is not there; the message says what to do."""
+
+
+def needs(*packages):
+    """Say what to do where packages are missing.
+
+    Raises:
+        UsageError: one of them is not installed for this Python.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(not_installed(missing[0]))
+
+
+def not_installed(package):
+    venv = ROOT / ".venv"
+    if venv.exists() and Path(sys.prefix).resolve() != venv.resolve():
+        activate = (
+            r".venv\Scripts\activate"
+            if os.name == "nt"
+            else "source .venv/bin/activate"
+        )
+        return f"this Python has no {package}: run {activate} first"
+    return f"this Python has no {package}: pip install -r requirements.txt"
 
 
 def parser():
@@ -135,9 +163,9 @@ def main(argv=None):
     from course.catalog import NotFound
 
     name = options.command or "status"
-    module = importlib.import_module(f"course.{getattr(options, 'module', 'learner')}")
+    file = f"course.{getattr(options, 'module', 'learner')}"
     try:
-        return getattr(module, name)(options) or OK
+        return getattr(importlib.import_module(file), name)(options) or OK
     except (UsageError, NotFound) as e:
         print(f"course: {e}", file=sys.stderr)
         return USAGE
@@ -147,6 +175,11 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("course: stopped", file=sys.stderr)
         return LOST
+    except ModuleNotFoundError as e:
+        if e.name in sys.stdlib_module_names or e.name.startswith(("course", "tests")):
+            raise
+        print(f"course: {not_installed(e.name.partition('.')[0])}", file=sys.stderr)
+        return USAGE
     except OSError as e:
         if e.errno not in CANNOT_WRITE or not e.filename:
             raise

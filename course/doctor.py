@@ -7,9 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from course.catalog import ROOT
-from course.cli import FAULT
+from course.cli import FAULT, not_installed
 from course.data.load import data_dir
-from course.sandbox import client, isolation
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "keras-nlp")
 PROBE = b"""
@@ -27,11 +26,13 @@ def losses():
 def doctor(options):
     """Print versions, isolation, determinism and folders; 3 if grading cannot work."""
     ready = versions()
-    backends()
     print(f"data        {data_dir()}")
     if not ready:
         print("grading     not possible before the packages above are there")
         return FAULT
+    from course.sandbox import client
+
+    backends()
     try:
         path = client.warm()
         runs = [losses(path) for _ in range(2)]
@@ -54,13 +55,15 @@ def versions():
         try:
             print(f"            {name} {version(name)}")
         except PackageNotFoundError:
-            print(f"            {name} is missing: pip install -r requirements.txt")
+            print(f"            {name} is missing: {not_installed(name)}")
             fine = False
     return fine
 
 
 def backends():
     """Print which isolation backends work, and what the strongest promises."""
+    from course.sandbox import isolation
+
     limits = isolation.Limits()
     chosen = None
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,11 +72,37 @@ def backends():
             reason = isolation.why_not(backend, tree, limits)
             chosen = chosen or (None if reason else backend.name)
             mark = "in use" if chosen == backend.name and not reason else "works"
-            print(f"isolation   {backend.name:<11} {reason or mark}")
-    for promise, value in isolation.PROMISES[chosen].items():
-        print(f"            {promise:<11} {value}")
+            said = (
+                f"not possible here: {reason.rpartition('Error: ')[2]}"
+                if reason
+                else mark
+            )
+            print(f"isolation   {backend.name:<11} {said}")
+    promises = isolation.PROMISES[chosen]
+    print(
+        f"            a submission can read {FILES[promises['filesystem']]}; it reaches"
+    )
+    print(f"            {sayings(promises)}")
+    if chosen == "process":
+        print("            grade only your own work here (course/instructors.md)")
+
+
+FILES = {
+    "allow-list": "only libraries and modules/",
+    "no solutions, no tests": "all files but solutions, tests and submissions",
+    "open": "all your files",
+}
+
+
+def sayings(promises):
+    """Return in words what else a backend lets a submission do."""
+    reached = {"the network": "network", "other processes": "processes"}
+    found = [what for what, key in reached.items() if promises[key]]
+    return " and ".join(found) or "no network and no other process"
 
 
 def losses(path):
+    from course.sandbox import client
+
     with client.sandbox(Path(path), ("probe.py", PROBE)) as session:
         return session.root.losses()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course import judge, present, progress
 from course.catalog import Course, NotFound
-from course.cli import FAULT, LOST, OK, UsageError
+from course.cli import FAULT, LOST, OK, UsageError, needs
 from course.data import embedded
 from course.data.load import data_dir
 from course.sandbox import client, isolation
@@ -35,6 +35,7 @@ class Unit:
 
 def grade(options):
     """Grade and print; return the exit code."""
+    needs("numpy", "tensorflow", "keras")
     course = Course()
     units, left_out = collect(course, options)
     if options.debug:

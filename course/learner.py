@@ -74,7 +74,7 @@ def for_terminal(text):
 
 
 def where(options):
-    """Path and first line of what matches: by name, then by first line, then text."""
+    """Path and first line of what matches by name or first line; then, by its text."""
     course = Course()
     word = options.word.lower().replace("-", "_")
     spoken = word.replace("_", " ")
@@ -92,13 +92,16 @@ def where(options):
             best[1].append((path, first))
         elif spoken in text.lower().replace("-", " "):
             best[2].append((path, first))
-    found = best[0] + best[1] or best[2]
-    if not found:
+    if not any(best.values()):
         raise UsageError(
             f"nothing here speaks of {options.word!r}; see {GRADE[:16]} list"
         )
-    for path, first in found:
+    for path, first in best[0] + best[1]:
         print(f"{path.relative_to(course.root)}\n    {first}")
+    if best[2]:
+        print("\nAlso in the text of")
+    for path, _ in best[2]:
+        print(f"  {path.relative_to(course.root)}")
 
 
 def hint(options):

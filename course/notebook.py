@@ -125,7 +125,7 @@ def statement(text):
     """Return the header of an exercise as Markdown."""
     title, _, rest = text.strip().partition("\n")
     rest = re.sub(r"^Grade:.*\n?", "", rest, flags=re.M)
-    rest = re.sub(r"^python -m assignments\S*", "run the last cell.", rest, flags=re.M)
+    rest = re.sub(r"^python -m course demo \S*", "run the last cell.", rest, flags=re.M)
     fields = re.compile(r"^(Paper|Link|See|Needs|Time|Source):\s+(.*)", re.M)
     return f"# {title}\n" + fields.sub(r"- \1: \2", rest)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from course import formulas
 from course.catalog import Course, docstring
+from course.cli import UsageError, needs
 
 SOURCES = ("modules", "assignments")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -161,6 +162,10 @@ def spoken(name):
 
 
 def main():
+    try:
+        needs("mkdocs", "latex2mathml")
+    except UsageError as e:
+        sys.exit(f"{e}, or make site")
     root = Course().root
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else root / "site"
     build(root, out.resolve())

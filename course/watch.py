@@ -1,15 +1,15 @@
 """The command `watch`: re-grade on save, show the first check that is not passed."""
 
 import queue
+import signal
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 from course import judge, learner, present, progress
 from course.catalog import Course
-from course.cli import UsageError
+from course.cli import UsageError, needs
 from course.grade import prepare_data, remember
 from course.sandbox import client
 
@@ -18,6 +18,7 @@ KEYS = "h hint   n next exercise   l list   q quit"
 
 def watch(options):
     """Grade at every save until q is pressed; return the exit code."""
+    needs("watchfiles", "tensorflow", "keras")
     course = Course()
     if options.exercise:
         exercise = course.exercise(options.exercise)
@@ -28,10 +29,15 @@ def watch(options):
     events = queue.Queue()
     watcher = Watcher(course, exercise, client.warm())
     threading.Thread(target=saves, args=(course, events), daemon=True).start()
-    with keys(events):
-        watcher.grade()
-        while watcher.answer(*events.get()):
-            pass
+    leaving = threading.Event()
+    with keys(events, leaving):
+        try:
+            watcher.grade()
+            while watcher.answer(*events.get()):
+                pass
+        except KeyboardInterrupt:
+            if not leaving.is_set():
+                raise
     return None
 
 
@@ -82,6 +88,7 @@ class Watcher:
         if not path.exists():
             print(f"The file is gone: python -m course reset {name} makes it again.")
         else:
+            print("grading …", end="\r", flush=True)
             self.show(self.judged(path))
         known = progress.read()
         done = sum(is_done(known.get(e.name, {})) for e in self.course.exercises)
@@ -123,7 +130,7 @@ def saves(course, events):
 
 
 @contextmanager
-def keys(events):
+def keys(events, leaving):
     """Put keys into the queue as they are pressed; the terminal is as before after."""
     if not sys.stdin.isatty():
         yield
@@ -137,17 +144,20 @@ def keys(events):
 
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
-    threading.Thread(target=read_keys, args=(events,), daemon=True).start()
+    reader = threading.Thread(target=read_keys, args=(events, leaving), daemon=True)
+    reader.start()
     try:
         yield
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def read_keys(events):
-    while key := sys.stdin.read(1):
+def read_keys(events, leaving):
+    """Pass keys on; q leaves at once, also in the middle of a grading."""
+    while (key := sys.stdin.read(1)) and key != "q":  # "" when the terminal is gone
         events.put(("key", key))
-    events.put(("key", "q"))  # the terminal is gone
+    leaving.set()
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 def read_keys_windows(events):
@@ -155,4 +165,3 @@ def read_keys_windows(events):
 
     while True:
         events.put(("key", msvcrt.getwch()))
-        time.sleep(0)

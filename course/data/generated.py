@@ -4,6 +4,8 @@ import hashlib
 
 import numpy as np
 import tensorflow_datasets as tfds
+from rich.console import Console
+from rich.progress import track
 
 
 class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -45,9 +47,16 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split, count):
         config = self.builder_config.name if self.builder_config else ""
-        for index in range(count):
+        for index in counted(count, split):
             rng = seeded(self.name, config, self.version, split, index)
             yield index, self.example(rng, split)
+
+
+def counted(count, what):
+    """Return range(count), with a bar on a terminal that shows how far it is."""
+    console = Console(stderr=True)
+    look = {"console": console, "transient": True, "disable": not console.is_terminal}
+    return track(range(count), what, **look)
 
 
 def seeded(*words):

@@ -8,6 +8,7 @@ A name `course_<name>` is a set of our own. Its builder is the one class in
 that `data_dir()` returns. Every other name is TFDS's: `mnist`, `cifar10`, …
 """
 
+import contextlib
 import difflib
 import os
 import sys
@@ -64,7 +65,8 @@ def load(name, split=None, **kwargs):
     folders = [folder] if folder else [data_dir(), None]  # None: TFDS's own
     if embedded.import_builder(name):
         folder, download = folders[0], False
-        embedded.build(partial(_builder, tfds, name), folder)
+        with _quiet():
+            embedded.build(partial(_builder, tfds, name), folder)
         # one file a split: a pool of threads that reads many would only cost
         kwargs.setdefault("read_config", tfds.ReadConfig(interleave_cycle_length=1))
     else:
@@ -76,7 +78,23 @@ def load(name, split=None, **kwargs):
                 f"to fetch it into {folders[0]}"
             )
         folder = (found or folders)[0]
-    return tfds.load(name, split=split, data_dir=folder, download=download, **kwargs)
+    with _quiet():
+        return tfds.load(
+            name, split=split, data_dir=folder, download=download, **kwargs
+        )
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Hold back the warnings that TFDS has about its own features."""
+    from absl import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _is_prepared(tfds, name, folder, download):

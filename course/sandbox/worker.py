@@ -7,6 +7,7 @@ nothing, since the answers are not here.
 
 import importlib
 import linecache
+import re
 import sys
 import traceback
 import types
@@ -16,6 +17,24 @@ import numpy as np
 from course.sandbox import source, wire
 
 MODULES = "modules"
+
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+WITHOUT_VALUES = (
+    "A KerasTensor is symbolic",
+    "A KerasTensor cannot be used as input to a TensorFlow function",
+    "Cannot convert a symbolic tf.Tensor",
+)
+
+
+def explained(message):
+    """Return what an exception says, less colours; where we know better, in words."""
+    if any(said in message for said in WITHOUT_VALUES):
+        return (
+            "while a network is built, tensors have a shape and no values yet: use "
+            "keras.ops here, neither NumPy nor float() or if on a value"
+        )
+    return ANSI.sub("", message).strip()[:2000]
 
 
 class Worker:
@@ -101,7 +120,7 @@ class Worker:
         line, code = (mine[-1].lineno, mine[-1].line) if mine else (None, "")
         mro = [c.__name__ for c in type(error).__mro__ if c is not object]
         try:
-            message = str(error).strip()[:2000]
+            message = explained(str(error))
         except Exception as e:
             message = f"its text cannot be had: {type(e).__name__}"
         return {
@@ -131,7 +150,8 @@ class Worker:
     def import_failure(self, error):
         d = self.describe(error)
         line = f"{d['line']}: " if d["line"] else ""
-        said = f"{line}running your file raises {d['types'][0]}: {d['message']}"
+        said = f"{line}running your file raises {d['types'][0]}"
+        said += f": {d['message']}" if d["message"] else ""
         if isinstance(error, ModuleNotFoundError):
             said += "; import only what requirements.txt installs"
         return said

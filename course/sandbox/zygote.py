@@ -183,6 +183,7 @@ class Supervisor:
         self.allow(60)
 
     def allow(self, seconds):
+        self.allowed = seconds
         self.wall = time.monotonic() + WALL * seconds
         self.processor = self.spent + seconds
 
@@ -209,8 +210,11 @@ class Supervisor:
             return "memory", f"it took more than {self.limits.memory >> 20} MB"
         if processes > 2 * self.limits.processes:
             return "crashed", f"it started more than {self.limits.processes} processes"
-        if self.spent > self.processor or time.monotonic() > self.wall:
-            return "timeout", "it was still running when its time was up"
+        if self.spent > self.processor:
+            return "timeout", f"it was still running after {self.allowed:g} seconds"
+        if time.monotonic() > self.wall:
+            waited = f"{WALL * self.allowed:g} seconds"
+            return "timeout", f"it was still waiting for something after {waited}"
         return None
 
     def keep(self, part):

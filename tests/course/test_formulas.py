@@ -1,5 +1,6 @@
 """Formulas read as text, are drawn as MathML, and code is left alone."""
 
+import os
 import xml.etree.ElementTree as xml
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from course import formulas
 from course.catalog import Course
 from course.learner import for_terminal
+from tests.course.terminal import Terminal
 
 PAGES = sorted(Course().root.glob("course/units/**/README.md"))
 
@@ -52,3 +54,16 @@ def test_every_formula_of_the_course(path):
 def test_page_for_the_terminal(path):
     shown = for_terminal(path.read_text("utf-8"))
     assert "$$" not in shown and "<summary>" not in shown and "<details>" not in shown
+
+
+def test_show_in_a_terminal(monkeypatch):
+    monkeypatch.setenv("PAGER", "cat")
+    terminal = Terminal(Course().root, "show", "vision/classification")
+    try:
+        assert "Vision: classification" in terminal.wait(
+            r"y = .{,40}relu\(F\(x\) \+ x\)"
+        )
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.ours), os.close(terminal.theirs)

@@ -1,6 +1,7 @@
 """An exercise that names a data set: built outside, read inside, asked for in words."""
 
 import os
+from contextlib import nullcontext
 
 import pytest
 
@@ -59,6 +60,13 @@ def test_data_is_built_outside_and_read_inside(course, capsys):
     assert embedded.prepared("course_digits", course / "data")  # not built again
 
 
+@pytest.fixture
+def no_sandboxes(monkeypatch):
+    """These end before anything runs: do not start a warm process for them."""
+    monkeypatch.setattr(grade, "sandboxes", lambda options: nullcontext("nowhere"))
+
+
+@pytest.mark.usefixtures("no_sandboxes")
 def test_data_that_cannot_be_built(course, capsys):
     (course / "data").write_text("a file where the folder should be")
     assert cli.main(["grade", NAME]) == 2
@@ -66,6 +74,7 @@ def test_data_that_cannot_be_built(course, capsys):
     assert said.startswith("course: course_digits") and "set COURSE_DATA" in said
 
 
+@pytest.mark.usefixtures("no_sandboxes")
 def test_unknown_data_is_an_error_of_the_exercise(course, capsys):
     test = course / "tests/assignments/unit/test_digits.py"
     test.write_text(TEST.replace("course_digits", "course_digts"))
@@ -73,6 +82,7 @@ def test_unknown_data_is_an_error_of_the_exercise(course, capsys):
         cli.main(["grade", NAME])
 
 
+@pytest.mark.usefixtures("no_sandboxes")
 def test_data_closed_to_the_spare_user(course, capsys, monkeypatch):
     monkeypatch.setattr(grade, "backend_in_force", lambda path: "uid")
     monkeypatch.setattr(grade.embedded, "prepare", lambda names, folder: None)

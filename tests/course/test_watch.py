@@ -3,6 +3,7 @@
 import os
 import signal
 import termios
+import time
 
 import pytest
 
@@ -72,6 +73,21 @@ def test_a_session(watch, home):
     assert terminal.process.wait(10) == 0
     assert termios.tcgetattr(terminal.theirs) == terminal.before
     mine.write_text(STUB)
+
+
+def test_q_leaves_in_the_middle_of_a_grading(watch, home):
+    mine = home / "assignments/vision/classification/receptive_fields.py"
+    kept = mine.read_text()
+    mine.write_text("while True:\n    pass\n")
+    try:
+        terminal = watch("receptive_fields")
+        terminal.wait("grading")
+        time.sleep(0.5)
+        terminal.press("q")
+        assert terminal.process.wait(5) == 0
+        assert termios.tcgetattr(terminal.theirs) == terminal.before
+    finally:
+        mine.write_text(kept)
 
 
 def test_interrupted(watch):

@@ -18,7 +18,7 @@ dilation d has gaps: its taps are d pixels apart. Pooling counts as a layer like
 other: it has a kernel and a stride, but no weights.
 
 When your functions are right, put them beside a measurement:
-python -m assignments.vision.classification.receptive_fields
+python -m course demo vision/classification/receptive_fields
 """
 
 import keras

@@ -18,7 +18,7 @@ example of a batch has a draw of its own, and there is no ReLU after the additio
 Gradients must flow through x and branch, so use keras.ops there and not NumPy.
 
 When your functions are right, watch the blocks wake up:
-python -m assignments.vision.classification.residual_branches
+python -m course demo vision/classification/residual_branches
 """
 
 import keras

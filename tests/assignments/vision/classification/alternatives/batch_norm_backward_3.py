@@ -16,7 +16,7 @@ A channel is one index of the last axis; m is the number of values that one chan
 has in the batch: B, or B * H * W. Your functions must handle both ranks.
 
 When they are right, see how little the network cares for the scale of its weights:
-python -m assignments.vision.classification.batch_norm_backward
+python -m course demo vision/classification/batch_norm_backward
 """
 
 import keras

@@ -11,7 +11,7 @@ Time:  25 minutes
 Grade: python -m course grade vision/classification/channel_attention
 
 When your functions are right, compare what the two kinds of attention cost:
-python -m assignments.vision.classification.channel_attention
+python -m course demo vision/classification/channel_attention
 """
 
 import math
