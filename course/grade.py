@@ -101,7 +101,7 @@ def collect(course, options):
         if not options.exercise:
             raise UsageError("say which exercise: see python -m course list")
         exercise = course.exercise(options.exercise)
-        path = existing(exercise.assignment, "python -m course reset makes it again")
+        path = existing(exercise.assignment, f"python -m course reset {exercise.name}")
         return [Unit(exercise.name, path)], []
     wanted = course.exercise(options.exercise).name if options.exercise else None
     units, left_out = [], []

@@ -276,6 +276,7 @@ def content(path):
 
 def _judge(connection, root, name, path, shown, seed, sandboxes):
     """The life of a judge: a process that judges one submission and ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it hears it, and ends it
     limit_memory(4 << 30)
     try:
         exercise = catalog.Course(root).exercise(name)

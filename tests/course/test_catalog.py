@@ -8,7 +8,8 @@ from course.catalog import Course, NotFound
 @pytest.fixture
 def course(tmp_path):
     files = {
-        "course/README.md": "[b](units/b/README.md) [a](units/a/deep/README.md)",
+        "course/README.md": "[b](units/b/README.md) [a](units/a/deep/README.md)\n\n"
+        "| unit | chapters |\n| a | [deep](units/a/deep/README.md) · wide sea |\n",
         "course/units/a/deep/README.md": "[y](../../../../assignments/a/deep/y.py)",
         "course/units/b/README.md": "x",
         "course/units/c/README.md": "not linked",
@@ -75,3 +76,20 @@ def test_what_is_not_found_or_not_clear_is_said(course):
     with pytest.raises(NotFound, match="there is no chapter"):
         course.chapter("nothing")
     assert course.chapter("deep") == "a/deep"
+
+
+def test_units_lead_to_their_chapters(course):
+    assert course.chapter("a") == "a/deep"
+    (course.root / "course/units/a/high").mkdir()
+    (course.root / "course/units/a/high/README.md").write_text("x")
+    with pytest.raises(NotFound, match="a has a/deep, a/high: say which"):
+        Course(course.root).chapter("a")
+    for planned in ("wide sea", "a/wide_sea"):
+        with pytest.raises(NotFound, match="is planned and not yet here"):
+            course.chapter(planned)
+
+
+@pytest.mark.parametrize("given", ["zlast", "z-last", "last", "Z_LAST"])
+def test_parts_of_names_are_suggestions(course, given):
+    with pytest.raises(NotFound, match=r"did you mean b/z_last\?"):
+        course.exercise(given)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,23 @@ def test_the_same_mistake_in_another_idiom_is_named(run, tmp_path):
     _, result, _ = grade(run, tmp_path, text)
     told = [check["misconception"] for check in result["checks"]]
     assert "a gate must lie in (0, 1): the sigmoid is missing" in told
+
+
+def test_numpy_inside_a_network_is_told_in_words(run, tmp_path):
+    numpy = """
+
+import numpy as np
+
+def gates(x, kernel):
+    s, k = np.mean(x, axis=(1, 2)), np.asarray(kernel)
+    s = np.stack([np.convolve(row, k[::-1], "same") for row in s])
+    return 1 / (1 + np.exp(-s))
+"""
+    _, result, _ = grade(run, tmp_path, SOLUTION + numpy)
+    last = result["checks"][-1]
+    assert [c["status"] for c in result["checks"]] == ["passed", "passed", "crashed"]
+    assert "have a shape and no values yet: use keras.ops" in last["message"]
+    assert "\x1b" not in last["message"]
 
 
 def test_untouched_stub(run, tmp_path):
@@ -332,6 +351,24 @@ def test_progress_survives_nonsense_and_grows_with_grading(learner):
     assert "not graded" in learner().stdout
 
 
+def test_interrupted_grading_leaves_one_line(sandboxes, tmp_path):
+    endless = tmp_path / "endless.py"
+    endless.write_text("while True:\n    pass\n")
+    command = ["-m", "course", "grade", NAME, "--submission", str(endless)]
+    child = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(3)  # it runs for ten seconds
+    os.killpg(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=10)
+    assert (out, err) == ("", "course: stopped\n") and child.returncode == 1
+
+
 def test_progress_that_cannot_be_kept_costs_no_verdict(learner):
     wrong = str(learner.home / "README.md" / "progress.json")
     (learner.home / "README.md").write_text("a file where a folder would be")
@@ -346,6 +383,46 @@ def test_files_that_cannot_be_written(learner):
     said = learner("notebook", NAME, "--out", "full/x.ipynb")
     assert said.returncode == 2
     assert said.stderr.startswith("course: full/x.ipynb cannot be written (Not a dir")
+
+
+def test_a_deleted_file_is_still_an_exercise(learner):
+    mine = learner.home / f"assignments/{NAME}.py"
+    mine.unlink()
+    assert (
+        f"{NAME} " in learner().stdout and "efficient channel" in learner("list").stdout
+    )
+    said = learner("grade", NAME).stderr
+    assert f"does not exist: python -m course reset {NAME}" in " ".join(said.split())
+    assert "the file is gone" in learner("demo", NAME).stderr
+    assert learner("reset", NAME).returncode == 0
+    assert mine.read_text() == STUB
+
+
+def test_demo_of_an_exercise_is_the_last_part_of_ones_own_file(learner):
+    said = learner("demo", NAME)
+    assert (
+        said.returncode == 1 and "course: first write kernel_size, line" in said.stderr
+    )
+    (learner.home / f"assignments/{NAME}.py").write_text(SOLUTION)
+    said = learner("demo", NAME)
+    assert said.returncode == 0 and said.stderr == ""
+    assert said.stdout.startswith("channels  squeeze-and-excitation (r = 16)  yours")
+
+
+def test_without_the_packages_it_says_what_to_do(learner):
+    """As outside the virtual environment: no package can be imported."""
+    (learner.home / ".venv").mkdir()
+    bare = [sys.executable, "-S", "-E", "-m", "course"]
+    for command in ("grade", "demo", "watch", "notebook"):
+        name = "residual_depth" if command == "demo" else NAME
+        run = {"cwd": learner.home, "capture_output": True, "text": True}
+        said = subprocess.run([*bare, command, name], **run)
+        if command == "notebook":  # needs none
+            assert said.returncode == 0
+            continue
+        assert said.returncode == 2, said.stdout + said.stderr
+        assert "run source .venv/bin/activate first" in said.stderr
+        assert "Traceback" not in said.stderr
 
 
 def test_progress_follows_an_exercise_that_is_renamed(learner):
