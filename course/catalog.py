@@ -216,7 +216,7 @@ class Course:
         base = self.root / folder
         if path.resolve().is_relative_to(base):
             path = path.resolve().relative_to(base)
-        return path.with_suffix("").as_posix().strip("/")
+        return (path.with_suffix("") if path.name else path).as_posix().strip("/")
 
     def files(self):
         """Yield the source files and READMEs that a reader may look for."""

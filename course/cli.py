@@ -165,7 +165,9 @@ def main(argv=None):
     name = options.command or "status"
     file = f"course.{getattr(options, 'module', 'learner')}"
     try:
-        return getattr(importlib.import_module(file), name)(options) or OK
+        code = getattr(importlib.import_module(file), name)(options) or OK
+        sys.stdout.flush()
+        return code
     except (UsageError, NotFound) as e:
         print(f"course: {e}", file=sys.stderr)
         return USAGE
@@ -181,9 +183,11 @@ def main(argv=None):
         print(f"course: {not_installed(e.name.partition('.')[0])}", file=sys.stderr)
         return USAGE
     except OSError as e:
-        if e.errno not in CANNOT_WRITE or not e.filename:
+        if e.errno not in CANNOT_WRITE:
             raise
-        place = f"{e.filename} cannot be written ({e.strerror})"
+        if not e.filename:  # what is printed goes nowhere: do not try again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        place = f"{e.filename or 'the output'} cannot be written ({e.strerror})"
         print(f"course: {place}: make room, or write elsewhere", file=sys.stderr)
         return USAGE
     except Exception as e:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from course.catalog import Course
-from course.cli import UsageError
+from course.cli import LOST, UsageError
 from course.collecting import archive, layouts
 from course.present import one_line
 
@@ -45,12 +45,19 @@ def collect(options):
         raise UsageError(str(e)) from None
     chosen, more = latest(course, handed, only)
     out = Path(options.out)
-    written = write(chosen, out)
+    try:
+        written = write(chosen, out) if chosen else []
+    except OSError as e:
+        raise UsageError(f"{out} cannot be written ({e.strerror})") from None
     for line in [*left_out, *more]:
         print(f"left out  {one_line(line)}", file=sys.stderr)
     students = len({entry["student"] for entry in written})
+    if not written:
+        print(f"nothing in {options.archive} is an answer to an exercise")
+        return LOST
     print(f"{len(written)} files of {students} students are in {out}")
-    print(f"Next: python -m course grade-all {out} --out results")
+    print(f"Next: python -m course grade --submission {out} --json results.jsonl")
+    return None
 
 
 def read(source, layout):
@@ -157,11 +164,19 @@ def entry_of(folder, exercise, item):
         "name": item.student,
         "ids": item.ids,
         "original": str(item.file.path),
-        "time": datetime.fromtimestamp(item.time, UTC).isoformat(),
+        "time": moment(item.time),
         "attempt": item.attempt,
         "late": item.late,
         "sha256": hashlib.sha256(item.file.content).hexdigest(),
     }
+
+
+def moment(seconds):
+    """Return a time as ISO 8601, UTC; 1970 for one that cannot be."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC).isoformat()
 
 
 def key(entry):

@@ -2,12 +2,14 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
 from course.catalog import Course
 from course.cli import UsageError
+from course.sandbox.source import lines
 
 SETUP = """\
 # Run this first: it finds the course, or in Colab fetches it.
@@ -45,29 +47,49 @@ def notebook(options):
         raise UsageError(
             f"{exercise.assignment} is gone: python -m course reset {exercise.name}"
         )
-    text = exercise.assignment.read_text("utf-8")
-    try:
-        cells = cells_of(exercise.name, text, course.root)
-    except SyntaxError as e:
-        raise UsageError(
-            f"{exercise.assignment}, line {e.lineno}: {e.msg}: mend it first"
-        ) from None
+    cells = cells_of(exercise.name, source(exercise.assignment), course.root)
     content = json.dumps(document(cells), indent=1, ensure_ascii=False) + "\n"
-    if out.exists() and out.read_text("utf-8") != content:
-        raise UsageError(f"{out} exists: give another --out, or remove it")
-    out.write_text(content, "utf-8")
+    write(out, content.encode())
     print(f"{out}\nOpen it in Jupyter or Colab; hand it in as it is, or grade it with")
     print(f"python -m course grade {exercise.name} --submission {out}")
+
+
+def source(path):
+    """Return the text of a file that Python can read, its lines ended by newlines."""
+    try:
+        text = "\n".join(lines(path.read_text("utf-8")))
+        ast.parse(text)
+        return text
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8: save it as UTF-8") from None
+    except (SyntaxError, ValueError) as e:
+        line = f", line {e.lineno}" if getattr(e, "lineno", None) else ""
+        raise UsageError(f"{path}{line}: {e.args[0]}: mend it first") from None
+
+
+def write(out, content):
+    """Write a file whole or not at all, and never over another one."""
+    try:
+        if out.exists() and out.read_bytes() != content:
+            raise UsageError(f"{out} exists: give another --out, or remove it")
+        fresh = out.with_suffix(f".{os.getpid()}")
+        try:
+            fresh.write_bytes(content)
+            fresh.replace(out)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as e:
+        raise UsageError(f"{out} cannot be written ({e.strerror})") from None
 
 
 def document(cells):
     """Return a notebook of format 4.5 as plain data."""
     made = []
-    for number, (kind, source) in enumerate(cells):
+    for number, (kind, text) in enumerate(cells):
         cell = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}}
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
-        made.append(cell | {"source": source.strip("\n").splitlines(keepends=True)})
+        made.append(cell | {"source": text.strip("\n")})
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
@@ -75,26 +97,26 @@ def document(cells):
 
 def cells_of(name, text, root):
     """Return (kind, source) of the cells that an exercise's file becomes."""
-    lines = text.splitlines(keepends=True)
+    rows = [row + "\n" for row in lines(text)]
     body = ast.parse(text).body
     setup = SETUP.format(repository=origin(root), root=str(root))
     cells, at = [("code", setup)], 0
-    if is_docstring(body[0]):
+    if body and is_docstring(body[0]):
         cells.insert(0, ("markdown", statement(body[0].value.value)))
         at = body.pop(0).end_lineno
     last, loose = [], ""
     for node in body:
-        source = "".join(lines[at : node.end_lineno])
+        code = "".join(rows[at : node.end_lineno])
         at = node.end_lineno
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            cells += [("code", loose), *definition(node, source)]
+            cells += [("code", loose), *definition(node, code)]
             loose = ""
         elif is_main(node):
-            last.append(("code", "%%when_done\n" + main_body(node, lines)))
+            last.append(("code", "%%when_done\n" + main_body(node, rows)))
         else:
-            loose += source
+            loose += code
     cells += [("code", loose), ("markdown", GRADE), ("code", f"%grade {name}"), *last]
-    return [(kind, source) for kind, source in cells if source.strip()]
+    return [(kind, text) for kind, text in cells if text.strip()]
 
 
 GRADE = """\
@@ -105,20 +127,20 @@ defined last; saving the notebook is not needed.
 """
 
 
-def definition(node, source):
+def definition(node, code):
     """Return the cells of a function or class: its statement as text, then its code."""
     first = node.body[0]
     if not is_docstring(first) or "\n" not in first.value.value:
-        return [("code", source)]
+        return [("code", code)]
     told = ast.get_docstring(node)
-    # the docstring's place in `source`, which ends where the node ends
-    total, end = len(source.splitlines()), node.end_lineno
-    begin, stop = total - (end - first.lineno) - 1, total - (end - first.end_lineno)
-    lines = source.splitlines(keepends=True)
+    rows = [row + "\n" for row in lines(code)]
+    # the docstring's place in `code`, whose last line is the node's
+    skipped = node.end_lineno - (len(rows) - 1)
+    begin, stop = first.lineno - 1 - skipped, first.end_lineno - skipped
     indent = " " * first.col_offset
-    lines[begin:stop] = [f'{indent}"""{told.splitlines()[0]}"""\n']
+    rows[begin:stop] = [f'{indent}"""{told.splitlines()[0]}"""\n']
     text = f"## {node.name}\n\n{markdown(told)}"
-    return [("markdown", text), ("code", "".join(lines))]
+    return [("markdown", text), ("code", "".join(rows))]
 
 
 def statement(text):
@@ -150,9 +172,9 @@ def is_main(node):
     return isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)
 
 
-def main_body(node, lines):
+def main_body(node, rows):
     """Return the lines of `if __name__ == "__main__":`, less their indentation."""
-    kept = lines[node.body[0].lineno - 1 : node.end_lineno]
+    kept = rows[node.body[0].lineno - 1 : node.body[-1].end_lineno]
     indent = node.body[0].col_offset
     return "".join(line[indent:] if line.strip() else "\n" for line in kept)
 

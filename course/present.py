@@ -19,9 +19,15 @@ LINES = 6  # of a check's message
 INDENT = " " * 18
 
 
+# control characters, marks that turn the direction of writing, halves of characters
+UNFIT = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
 def clean(text):
     """Remove what a terminal would obey: a submission may have written it."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "�", text)
+    return UNFIT.sub("�", text)
 
 
 def one_line(text):

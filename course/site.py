@@ -3,6 +3,7 @@
 python -m course.site [FOLDER]     writes the static pages to FOLDER, or site/
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from course.catalog import Course, docstring
 from course.cli import UsageError, needs
 
 SOURCES = ("modules", "assignments")
+MARK = ".course-site"  # what tells a folder that may be replaced
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 STYLE = """\
 .md-typeset math[display=block] { overflow-x: auto; overflow-y: hidden; margin: 1em 0; }
@@ -161,16 +163,39 @@ def spoken(name):
     return name.replace("_", " ").capitalize()
 
 
-def main():
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m course.site")
+    parser.add_argument("folder", nargs="?", default=Course().root / "site", type=Path)
+    out = parser.parse_args(argv).folder.resolve()
     try:
         needs("mkdocs", "latex2mathml")
-    except UsageError as e:
-        sys.exit(f"{e}, or make site")
-    root = Course().root
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else root / "site"
-    build(root, out.resolve())
+        replace(out)
+    except (UsageError, OSError) as e:
+        sys.exit(f"{e}")
     print(f"{out}: for the search to work too, serve it,")
     print(f"python -m http.server --directory {out}")
+
+
+def replace(out):
+    """Build the site aside and put it in place of an older one, and of nothing else.
+
+    Raises:
+        UsageError: the folder holds something that is no site of ours.
+    """
+    if (
+        out.exists()
+        and not (out / MARK).exists()
+        and (not out.is_dir() or any(out.iterdir()))
+    ):
+        raise UsageError(f"{out} is there and holds no site: name another folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as aside:
+        fresh = Path(aside) / "site"
+        build(Course().root, fresh)
+        (fresh / MARK).touch()
+        if out.exists():
+            out.rename(Path(aside) / "old")
+        fresh.rename(out)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,9 @@ def of_tar(path):
                     continue
                 total += info.size
                 yield File(clean, info.mtime, archive.extractfile(info).read())
-    except (tarfile.TarError, OSError, EOFError) as e:
+            while archive.fileobj.read(1 << 20):
+                pass  # the sum that tells of damage stands at the end
+    except Exception as e:  # what decompressors raise has no common base
         raise Unreadable(f"{path} is a damaged tar ({e}): download it again") from None
 
 
@@ -174,6 +176,8 @@ def decoded(info):
 def cleaned(name):
     """Return (path, None) for a sane relative name, or (None, why it is left out)."""
     name = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    if any("\ud800" <= c <= "\udfff" for c in name):
+        return None, "a name that is not UTF-8"
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or (parts and parts[0].endswith(":")):
         return None, "an absolute path"

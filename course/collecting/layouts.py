@@ -77,31 +77,42 @@ def gradescope(files):
     try:
         known = yaml.safe_load(about.content)
         assert isinstance(known, dict)
-    except (yaml.YAMLError, AssertionError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, AssertionError, ValueError, RecursionError):
         known = {}
     for file in files:
         if file is about:
             continue
-        folder, *rest = file.path.parts[top:]
+        folder, rest = file.path.parts[top : top + 1], file.path.parts[top + 1 :]
+        folder = "".join(folder)
         if not rest or folder not in known:
             yield file, f"{METADATA} does not say whose it is"
             continue
-        yield from by_group(file, PurePosixPath(*rest), folder, known[folder])
+        path = PurePosixPath(*rest)
+        yield from by_group(file, path, folder, known[folder])
 
 
 def by_group(file, path, folder, facts):
     """Yield the file once for each member of the group that handed it in."""
     people = facts.get(":submitters") if isinstance(facts, dict) else None
-    if not isinstance(people, list) or not people:
+    people = people if isinstance(people, list) else []
+    if not people or not all(isinstance(person, dict) for person in people):
         yield file, f"{METADATA} names nobody for {folder}"
         return
     time = facts.get(":created_at")
-    time = time.timestamp() if isinstance(time, datetime.datetime) else file.time
+    time = seconds(time) if isinstance(time, datetime.datetime) else file.time
     for person in people:
         ids = {k: str(person.get(f":{k}") or "") for k in ("email", "sid")}
         ids["submission_id"] = folder.removeprefix("submission_")
         name = str(person.get(":name") or ids["email"] or folder)
         yield Handed(name, path, file, ids, time=time), None
+
+
+def seconds(moment):
+    """Return a time of a YAML file, UTC where it says no zone, since 1970."""
+    try:
+        return moment.replace(tzinfo=moment.tzinfo or datetime.UTC).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def github(files):

@@ -425,6 +425,21 @@ def test_without_the_packages_it_says_what_to_do(learner):
         assert "Traceback" not in said.stderr
 
 
+@pytest.mark.parametrize("command", ["show", "demo", "grade", "hint"])
+def test_empty_names(learner, command):
+    said = learner(command, "")
+    assert said.returncode == 2 and "Traceback" not in said.stderr
+
+
+def test_output_that_goes_nowhere():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "course", "show", "classification"]
+        said = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE)
+    assert said.returncode == 2
+    assert said.stderr.startswith(b"course: the output cannot be written (No space")
+    assert b"Traceback" not in said.stderr and b"Exception ignored" not in said.stderr
+
+
 def test_progress_follows_an_exercise_that_is_renamed(learner):
     file = learner.home / ".course/progress.json"
     file.parent.mkdir()

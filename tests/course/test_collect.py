@@ -270,3 +270,81 @@ def test_damaged_archives(collect, tmp_path):
 def test_the_samples_are_a_class(collect):
     code, files, manifest, _, err = collect("course/samples")
     assert code == 0 and len(files) == len(manifest) == 9 and not err
+
+
+def tarred(path, members, **facts):
+    """Write a tar of {name: text}, each member with these facts."""
+    with tarfile.open(path, "w:gz") as file:
+        for name, text in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            for key, value in facts.items():
+                setattr(info, key, value)
+            file.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+@pytest.mark.parametrize("time", [10**15, -(10**15)])
+def test_impossible_times(collect, tmp_path, time):
+    source = tarred(tmp_path / "x.tar.gz", {f"anna/{ECA}.py": "a"}, mtime=time)
+    code, _, manifest, _, _ = collect(source)
+    assert code == 0 and manifest[0]["time"].startswith("1970-01-01")
+
+
+def test_damage_in_the_middle_of_a_tar(collect, tmp_path):
+    noise = "".join(chr(33 + i * i * 7919 % 90) for i in range(30_000))
+    source = tarred(tmp_path / "x.tar.gz", {f"anna/{ECA}.py": noise})
+    content = bytearray(source.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 40] = bytes(40)
+    source.write_bytes(content)
+    code, files, _, _, err = collect(source)
+    assert code == 2 and not files and "is a damaged tar" in err
+
+
+def test_names_that_are_not_text(collect, tmp_path):
+    folder = tmp_path / "class"
+    os.makedirs(os.fsencode(folder) + b"/b\xff")
+    open(os.fsencode(folder) + b"/b\xff/" + f"{ECA}.py".encode(), "w").close()
+    (folder / "anna").mkdir()
+    (folder / "anna" / f"{ECA}.py").write_text("a")
+    code, files, _, _, err = collect(folder)
+    assert code == 0 and len(files) == 1 and "a name that is not UTF-8" in err
+
+
+ODD = [
+    "submission_7:\n  :submitters: [amy]\n",
+    "submission_7:\n  :submitters: amy\n",
+    "submission_7:\n  :submitters:\n  - :name: A\n  :created_at: 2024-13-45 10:00:00\n",
+    "submission_7: 5\n",
+    "[1, 2",
+]
+
+
+@pytest.mark.parametrize("metadata", ODD)
+def test_odd_metadata_of_gradescope(collect, tmp_path, metadata):
+    members = {"submission_metadata.yml": metadata, f"submission_7/{ECA}.py": "x"}
+    code, files, _, out, _ = collect(zipped(tmp_path / "g.zip", members))
+    assert code == 1 and not files and "nothing in " in out
+
+
+def test_metadata_deeper_than_a_file(collect, tmp_path):
+    members = {
+        "a/b/submission_metadata.yml": METADATA,
+        f"a/b/submission_7/{ECA}.py": "both",
+        "top.py": "x",
+    }
+    code, files, _, _, err = collect(zipped(tmp_path / "g.zip", members))
+    assert code == 0 and len(files) == 2 and "top.py" in err
+
+
+def test_nothing_in_it(collect, tmp_path):
+    code, files, manifest, out, _ = collect(zipped(tmp_path / "x.zip", {}))
+    assert code == 1 and not files and not manifest and "nothing in" in out
+
+
+def test_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    out = str(tmp_path / "file" / "out")
+    assert cli.main(["collect", "course/samples", "--out", out]) == 2
+    assert f"{out} cannot be written (Not a directory)" in capsys.readouterr().err

@@ -161,6 +161,55 @@ def test_file_that_python_cannot_read(home, tmp_path, monkeypatch, capsys):
         broken.write_text(SOLUTION)
 
 
+def in_cells(text):
+    from course import notebook
+
+    return [c for _, c in notebook.cells_of(NAME, text, COURSE.root)[1:]]
+
+
+def test_lines_are_those_of_python():
+    """A form feed and U+2028 end no line; an else or code behind it is not lost."""
+    text = 'X = "a\x0cb\u2028c"\n\n\ndef f():\n    """One\n\n    two\n    three."""\n'
+    text += (
+        '    return 1\n\n\nif __name__ == "__main__":\n    print(1)\nelse:\n    X = 2\n'
+    )
+    value, told, code, *_, last = in_cells(text)
+    assert value == 'X = "a\x0cb\u2028c"\n'
+    assert told.startswith("## f\n\nOne\n\ntwo\nthree.")
+    assert code.strip() == 'def f():\n    """One"""\n    return 1'
+    assert last.strip() == "%%when_done\nprint(1)"
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "x = 1"])
+def test_files_of_little_content(text):
+    assert f"%grade {NAME}" in in_cells(text)
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [(b"x = '\xe9'\n", "is not UTF-8: save it"), (b"x = 1\0\n", "null bytes")],
+)
+def test_files_that_are_no_text(home, tmp_path, monkeypatch, capsys, content, said):
+    from course import notebook
+
+    broken = home / f"assignments/{NAME}.py"
+    monkeypatch.setattr(notebook, "Course", lambda: Course(home))
+    broken.write_bytes(content)
+    try:
+        assert cli.main(["notebook", NAME, "--out", str(tmp_path / "x.ipynb")]) == 2
+        assert said in capsys.readouterr().err
+    finally:
+        broken.write_text(SOLUTION)
+
+
+@pytest.mark.parametrize("place", ["missing/x.ipynb", "folder.ipynb"])
+def test_places_that_cannot_be_written(tmp_path, capsys, place):
+    (tmp_path / "folder.ipynb").mkdir()
+    assert cli.main(["notebook", NAME, "--out", str(tmp_path / place)]) == 2
+    assert "cannot be written (" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.ipynb"]
+
+
 def test_links_with_passwords_stay_out(tmp_path):
     from course import notebook
 

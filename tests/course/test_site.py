@@ -121,3 +121,29 @@ def test_links_to_what_the_site_does_not_show_are_plain():
     text = "[a](../../../../LICENSE) [b](https://x.org/) [c](../../../notation.md#d)"
     want = "a [b](https://x.org/) [c](../../../notation.md#d)"
     assert site.for_site(text, here, {root / "course/notation.md"}) == want
+
+
+def test_nothing_but_an_older_site_is_replaced(tmp_path, monkeypatch, capsys):
+    def build(root, out):
+        out.mkdir()
+        (out / "index.html").write_text("new")
+
+    monkeypatch.setattr(site, "build", build)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    for wrong in (mine, mine / "thesis.txt"):
+        with pytest.raises(
+            SystemExit, match="is there and holds no site: name another"
+        ):
+            site.main([str(wrong)])
+    assert (mine / "thesis.txt").read_text() == "years of work"
+    out = tmp_path / "new/site"
+    for _ in range(2):  # the second replaces the first
+        site.main([str(out)])
+        assert (out / "index.html").read_text() == "new"
+        (out / "index.html").write_text("old")
+    assert sorted(p.name for p in out.parent.iterdir()) == ["site"]
+    with pytest.raises(SystemExit):
+        site.main(["--help"])
+    assert not (tmp_path / "--help").exists()
