@@ -103,7 +103,8 @@ def latest(course, handed, only):
     chosen = {}
     for key, items in attempts.items():
         *earlier, chosen[key] = sorted(items, key=rank)
-        left_out += [f"{e.file.path}: a later attempt counts" for e in earlier]
+        last = chosen[key].file.path
+        left_out += [f"{e.file.path}: {last} is later and counts" for e in earlier]
     return chosen, left_out
 
 

@@ -149,10 +149,9 @@ def guessed(files):
     tops = {f.path.parts[0] for f in files if f.path.name != METADATA}
     if any(f.path.name == METADATA for f in files):
         return "gradescope"
-    if tops and all(MOODLE.fullmatch(name) for name in tops):
-        return "moodle"
-    if tops and all(CANVAS.fullmatch(name) for name in tops):
-        return "canvas"
+    for layout, pattern in (("moodle", MOODLE), ("canvas", CANVAS)):
+        if 2 * sum(bool(pattern.fullmatch(name)) for name in tops) > len(tops):
+            return layout
     if any("assignments" in f.path.parts[1:2] for f in files):
         return "github"
     return "folder"

@@ -98,7 +98,8 @@ class CourseScenes(Generated):
         while split == "unseen" and not shows(scene, HELD_OUT):
             scene = scenes.draw_scene(rng, config.size, count, PAIRS, config.scale)
         told = scene_language.captions(rng, scene)
-        allowed = PAIRS if split == "unseen" else pairs
+        # a question that names a held-out pair would tell that the pair is there
+        allowed = () if split == "unseen" else pairs
         asked = scene_language.questions(rng, scene, allowed)
         return annotated(scene) | {
             "image/id": int(rng.integers(2**31)),

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow_datasets as tfds
 
-from course.data.generated import Generated
+from course.data.generated import Generated, held_out
 from course.data.worlds import sprites
 
 NAMES = {"x": "x_position", "y": "y_position"}  # as dsprites calls them
@@ -13,6 +13,7 @@ class CourseSprites(Generated):
     """One white shape on black, 32x32: 13,824 possible pictures, equally likely.
 
     Five factors are independent: shape, scale, orientation and the two coordinates.
+    No sprite of test is in train.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -29,6 +30,8 @@ class CourseSprites(Generated):
 
     def example(self, rng, split):
         sprite = sprites.draw_sprite(rng)
+        while held_out(str(sprite), 1 / 6) != (split == "test"):
+            sprite = sprites.draw_sprite(rng)
         numbers = {NAMES.get(k, k): v for k, v in vars(sprite).items()}
         return {
             "image": sprites.render(sprite),

@@ -57,7 +57,7 @@ def test_canvas(collect, tmp_path):
             "readme.py": "nobody's",
         },
     )
-    code, files, manifest, out, err = collect(source, "--from", "canvas")
+    code, files, manifest, out, err = collect(source)
     assert code == 0 and "2 files of 2 students" in out
     assert files == {
         f"levyanna/{CHAPTER}/{ECA}.py": "anna 3",
@@ -67,7 +67,7 @@ def test_canvas(collect, tmp_path):
     assert anna["ids"] == {"canvas_id": "12", "submission_id": "346"}
     assert anna["attempt"] == 3 and not anna["late"] and bo["late"]
     assert anna["original"] == f"levyanna_12_346_{ECA}-2.py"
-    assert err.count("a later attempt counts") == 2
+    assert err.count("is later and counts") == 2
     assert "readme.py: Canvas names files" in err
 
 

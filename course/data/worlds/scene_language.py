@@ -134,7 +134,8 @@ def questions(rng, scene, allowed=PAIRS):
     0, 1 and 2, and the colors, and the shapes.
 
     Args:
-        allowed: the (color, shape) that a question may name.
+        allowed: the (color, shape) that a question may name; none, and it is not asked
+            whether there is one.
     """
     kinds = (how_many, what_color, what_shape, is_related, are_more)
     found = [kind(rng, scene.things, len(scene.image)) for kind in kinds]

@@ -257,6 +257,12 @@ def test_questions_alone_tell_nothing():
     assert {kind for kind, _ in asked} == set(KINDS)
 
 
+def test_no_question_tells_that_a_held_out_pair_is_there(held_out):
+    for example in held_out["unseen"]:
+        asked = b" ".join(example["question_answer"]["question"])
+        assert b"is there a" not in asked and b"does the picture" not in asked
+
+
 def test_held_out_pairs_are_never_seen(held_out):
     for split in ("train", "test"):
         for example in held_out[split]:

@@ -85,6 +85,12 @@ def test_no_two_sprites_look_alike():
         assert (gaps + 99 * np.eye(len(part))).min() > (1.5, 5)[scale]
 
 
+def test_no_sprite_of_test_is_in_train(found):
+    train = load("course_sprites", "train", batch_size=-1)
+    seen = {image.tobytes() for image in np.asarray(train["image"])}
+    assert not seen & {image.tobytes() for image in found["image"]}
+
+
 def test_nothing_is_cut_off(found):
     edges = [found["image"][:, [0, -1]], found["image"][:, :, [0, -1]]]
     assert max(edge.max() for edge in edges) == 0
