@@ -96,7 +96,7 @@ def parser():
     add(
         "collect",
         "collect",
-        "lay out a download of submissions for grading",
+        "(instructors) lay out a download of submissions",
         ("archive", {"metavar": "ARCHIVE", "help": "a zip, tar or folder"}),
         ("--out", {"metavar": "FOLDER", "default": "submissions"}),
         (
@@ -112,7 +112,7 @@ def parser():
     add(
         "stubs",
         "author",
-        "compare the learners' files with the solutions",
+        "(authors) compare the learners' files with the solutions",
         ("--write", {"action": "store_true", "help": "write what differs"}),
         ("--force", {"action": "store_true", "help": "also over a student's edits"}),
         ("exercises", {"nargs": "*", "metavar": "EXERCISE"}),
@@ -120,7 +120,7 @@ def parser():
     add(
         "check",
         "author",
-        "check the rules of the house",
+        "(authors) check the rules of the house",
         ("--quick", {"action": "store_true", "help": "only what needs no TensorFlow"}),
     )
     add("doctor", "doctor", "what holds on this machine")

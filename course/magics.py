@@ -5,6 +5,7 @@ Loaded by the first cell of a notebook, with %load_ext course.magics.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def load_ipython_extension(shell):
-    """Give a notebook its magics."""
+    """Give a notebook its magics, and TensorFlow less to say."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not shutil.which("nvidia-smi"):  # or it complains that there is no GPU
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     done = set()
 
     def grade(line):

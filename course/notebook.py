@@ -52,6 +52,7 @@ def notebook(options):
     write(out, content.encode())
     print(f"{out}\nOpen it in Jupyter or Colab; hand it in as it is, or grade it with")
     print(f"python -m course grade {exercise.name} --submission {out}")
+    print("How Colab gets the course: course/instructors.md, Notebooks")
 
 
 def source(path):

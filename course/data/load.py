@@ -68,7 +68,8 @@ def load(name, split=None, **kwargs):
         with _quiet():
             embedded.build(partial(_builder, tfds, name), folder)
         # one file a split: a pool of threads that reads many would only cost
-        kwargs.setdefault("read_config", tfds.ReadConfig(interleave_cycle_length=1))
+        plain = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+        kwargs.setdefault("read_config", plain)
     else:
         found = [f for f in folders if _is_prepared(tfds, name, f, download)]
         if not found and not download:
@@ -113,7 +114,8 @@ def _builder(tfds, name, folder):
     try:
         return tfds.builder(name, data_dir=folder)
     except tfds.core.DatasetNotFoundError:
-        names = tfds.list_builders(with_community_datasets=False) + embedded.own_sets()
+        names = {*tfds.list_builders(with_community_datasets=False)}
+        names |= {*embedded.own_sets()}
         close = ", ".join(difflib.get_close_matches(name, names)) or "none"
         raise ValueError(
             f"no data set is called {name!r}; names like it: {close}"
