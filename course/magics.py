@@ -3,6 +3,7 @@
 Loaded by the first cell of a notebook, with %load_ext course.magics.
 """
 
+import ast
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from course.sandbox.source import blank_magics, lines
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,15 +26,17 @@ def load_ipython_extension(shell):
 
     def grade(line):
         """Grade an exercise on what the cells of this session have defined."""
-        if run(line.split()[0], shell.user_ns["In"]) == 0:
+        done.clear()
+        name = line.strip().strip("'\"")
+        if not name:
+            print("Say which exercise: %grade vision/classification/channel_attention")
+        elif run(name, inputs(shell)) == 0:
             done.add(True)
-        else:
-            done.clear()
 
     def when_done(line, cell):
         """Run the cell if the last %grade gave full marks."""
         if done:
-            shell.run_cell(cell).raise_error()
+            shell.run_cell(cell)
         else:
             print("This cell waits until %grade gives full marks.")
 
@@ -39,9 +44,35 @@ def load_ipython_extension(shell):
     shell.register_magic_function(when_done, "cell", "when_done")
 
 
-def run(exercise, inputs):
-    """Grade the session's inputs as a notebook; print, and return the exit code."""
-    cells = [{"cell_type": "code", "source": source} for source in inputs[1:]]
+def inputs(shell):
+    """Return the sources of the cells that this session has run, in order.
+
+    Definitions that are no more, because their cell failed or they were deleted, are
+    made comments, so that lines keep their numbers.
+    """
+    return [
+        standing(text, shell.user_ns)
+        for text in shell.history_manager.input_hist_raw[1:]
+    ]
+
+
+def standing(text, names):
+    rows = blank_magics(lines(text))
+    try:
+        body = ast.parse("\n".join(rows)).body
+    except (SyntaxError, ValueError):
+        return text
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in names:
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            count = node.end_lineno - first + 1
+            rows[first - 1 : node.end_lineno] = ["#"] * count
+    return "\n".join(rows)
+
+
+def run(exercise, sources):
+    """Grade the session's cells as a notebook; print, and return the exit code."""
+    cells = [{"cell_type": "code", "source": source} for source in sources]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "session.ipynb"
         path.write_text(json.dumps({"cells": cells}), "utf-8")

@@ -162,8 +162,9 @@ def is_whole(folder):
     """Tell whether a folder holds a finished set with all its files in full size."""
     try:
         sizes = json.loads((folder / SIZES).read_text("utf-8"))
-        return all((folder / n).stat().st_size == size for n, size in sizes.items())
-    except (OSError, ValueError):
+        same = [(folder / n).stat().st_size == size for n, size in sizes.items()]
+        return "dataset_info.json" in sizes and all(same)
+    except (OSError, ValueError, TypeError, AttributeError):
         return False
 
 

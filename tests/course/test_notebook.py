@@ -97,6 +97,9 @@ def test_solved_notebook_runs_to_its_end(home, tmp_path):
     book = nbformat.read(path, 4)
     scratch = [
         "gates  # looked at, and then something that fails\nkernel_size(",
+        "class Unfinished(NoSuchName):\n    pass",
+        "In = 3",
+        "%grade",
         "from course.figures import panels, save\n"
         "figure, [[axis]] = panels()\nsave(figure, 'mine.png')",
     ]

@@ -131,7 +131,7 @@ def test_second_builder_keeps_the_first(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["course_digits"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "removed", "scrambled"])
+@pytest.mark.parametrize("damage", ["truncated", "removed", "scrambled", "[]", "{}"])
 def test_damaged_set_is_built_anew(tmp_path, damage):
     before = load("course_digits", "test", data_dir=tmp_path, batch_size=-1)
     place = tmp_path / "course_digits" / "1.0.0"
@@ -140,6 +140,8 @@ def test_damaged_set_is_built_anew(tmp_path, damage):
         records.write_bytes(records.read_bytes()[:-100])
     elif damage == "removed":
         records.unlink()
+    elif damage in ("[]", "{}"):
+        (place / embedded.SIZES).write_text(damage)
     else:
         (place / "dataset_info.json").write_text("{")
     assert not embedded.prepared("course_digits", tmp_path)
