@@ -21,7 +21,7 @@ def each(page, block, inline):
     return "".join(parts)
 
 
-NAMES = ("log", "exp", "max", "min", "sin", "cos", "tanh", "argmax", "argmin")
+NAMES = ("log", "ln", "exp", "max", "min", "sin", "cos", "tanh", "argmax", "argmin")
 
 
 def as_text(latex):
@@ -48,7 +48,9 @@ def as_text(latex):
 
 def closed(text):
     """Put parentheses around what is more than one symbol."""
-    text = text.strip("{} ")
+    text = text.strip()
+    if text.startswith("{") and text.find("}") == len(text) - 1:
+        text = text[1:-1].strip()
     alone = re.fullmatch(r"[\d.]+|∂?\w[\u0300-\u036f]?(_\w)?|[√∑]?\([^()]*\)", text)
     return text if alone else f"({text})"
 
