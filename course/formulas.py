@@ -1,6 +1,7 @@
 """Formulas of the pages: as text for a terminal, as MathML for the site."""
 
 import re
+from itertools import accumulate
 
 BLOCK = re.compile(r"^\$\$\n(.*?)\n\$\$$", re.M | re.S)
 INLINE = re.compile(r"\$`(.+?)`\$", re.S)
@@ -49,10 +50,16 @@ def as_text(latex):
 def closed(text):
     """Put parentheses around what is more than one symbol."""
     text = text.strip()
-    if text.startswith("{") and text.find("}") == len(text) - 1:
+    if text.startswith("{") and text.endswith("}") and balanced(text[1:-1]):
         text = text[1:-1].strip()
     alone = re.fullmatch(r"[\d.]+|∂?\w[\u0300-\u036f]?(_\w)?|[√∑]?\([^()]*\)", text)
     return text if alone else f"({text})"
+
+
+def balanced(text):
+    """Tell whether no brace is closed before it is opened."""
+    depth = list(accumulate((c == "{") - (c == "}") for c in text))
+    return min(depth, default=0) >= 0
 
 
 def as_mathml(latex, display="inline"):
