@@ -33,12 +33,21 @@ def watch(options):
     with keys(events, leaving):
         try:
             watcher.grade()
-            while watcher.answer(*events.get()):
+            while all(watcher.answer(*event) for event in waiting(events)):
                 pass
         except KeyboardInterrupt:
             if not leaving.is_set():
                 raise
     return None
+
+
+def waiting(events):
+    """Wait for an event and return all that are there, of saves only the last."""
+    found = [events.get()]
+    while not events.empty():
+        found.append(events.get())
+    saves = [event for event in found if event[0] == "saved"]
+    return [event for event in found if event[0] != "saved"] + saves[-1:]
 
 
 def following(course, known, after=None):
@@ -85,7 +94,7 @@ class Watcher:
         name, path = self.exercise.name, self.exercise.assignment
         print("\033[2J\033[H" if sys.stdout.isatty() else "", end="")
         print(f"{name}\n{path.relative_to(self.course.root)}\n")
-        if not path.exists():
+        if not path.is_file():
             print(f"The file is gone: python -m course reset {name} makes it again.")
         else:
             print("grading …", end="\r", flush=True)

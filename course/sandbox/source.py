@@ -5,11 +5,11 @@ wrong with a file is said in one sentence, in terms of the learner's own lines.
 """
 
 import ast
-import builtins
 import difflib
 import inspect
 import json
 import re
+import symtable
 from bisect import bisect_right
 
 SIZE_MAX = 20 << 20
@@ -235,18 +235,25 @@ def is_stub(node):
 
 
 def needed(kept, chosen):
-    """Return the assignments whose names the chosen definitions read."""
-    reads = {
-        n.id
-        for _, _, node in chosen.values()
-        for n in ast.walk(node)
-        if isinstance(n, ast.Name) and not hasattr(builtins, n.id)
-    }
+    """Return the assignments and imports whose names the chosen definitions read."""
+    reads = {name for _, _, node in chosen.values() for name in global_reads(node)}
     return {
         key: item
         for key, item in kept.items()
         if key.partition(" ")[0] in reads and key not in chosen
     }
+
+
+def global_reads(node):
+    """Return the names that a statement takes from the module: no local variables."""
+    top = symtable.symtable(ast.unparse(node), "cell", "exec")
+    found = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    scopes = top.get_children()
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        found |= {s.get_name() for s in scope.get_symbols() if s.is_global()}
+    return found
 
 
 def assemble(items):

@@ -1,12 +1,14 @@
 """The command `watch`, in a terminal of its own, as a learner uses it."""
 
 import os
+import queue
 import signal
 import termios
 import time
 
 import pytest
 
+from course.watch import waiting
 from tests.course.terminal import ROOT, Terminal, copied
 
 NAME = "vision/classification/channel_attention"
@@ -73,6 +75,14 @@ def test_a_session(watch, home):
     assert terminal.process.wait(10) == 0
     assert termios.tcgetattr(terminal.theirs) == terminal.before
     mine.write_text(STUB)
+
+
+def test_of_many_saves_the_last_one_is_graded():
+    events = queue.Queue()
+    for event in [("saved", 1), ("key", "h"), ("saved", 2), ("saved", 3)]:
+        events.put(event)
+    assert waiting(events) == [("key", "h"), ("saved", 3)]
+    assert events.empty()
 
 
 def test_q_leaves_in_the_middle_of_a_grading(watch, home):

@@ -134,6 +134,12 @@ NOTEBOOKS = {
         "def f(x):\n    return x + len(os.path.join('', 'a')) * int(m.exp(0))",
         "from __future__ import annotations",
     ],
+    "locals called as scratch": [
+        "x = open('/nowhere')\ny = input('what? ')\nmath = None",
+        "ONE = 1\nTWO = ONE + 1",
+        "def f(x, y=TWO):\n    def g():\n        return x - y\n"
+        "    total = [y for y in (g(), 3)]\n    return sum(total) - x + ONE",
+    ],
     "decorated": ["import functools\n@functools.cache\ndef f(x):\n    return x + 1\n"],
     "helper": ["def g(x):\n    return x + 1\n", "def f(x):\n    return g(x)\n"],
 }
