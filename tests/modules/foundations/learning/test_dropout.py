@@ -110,9 +110,13 @@ def test_scaling_is_the_mean_of_all_thinned_networks():
     )
 
 
-def test_passes_masks_of_padding_on():
-    x = keras.layers.Masking()(np.ones((1, 2, 3), "float32"))
-    assert Dropout().compute_mask(x, "mask") == "mask"
+def test_masks_of_padding_pass_through():
+    """The mean that follows leaves the padded step out."""
+    x = RNG.normal(size=(1, 3, 4)).astype("float32")
+    x[0, 2] = 0
+    parts = keras.layers.Masking(), Dropout(), keras.layers.GlobalAveragePooling1D()
+    y = keras.Sequential(parts)(x)
+    np.testing.assert_allclose(y, x[:, :2].mean(axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1, 1.5])
