@@ -44,7 +44,7 @@ def keep_mask(noise, rate):
         float, of the shape of noise.
     """
     # BEGIN SOLUTION compare, and make numbers of true and false
-    # HINT A comparison gives booleans; ops.cast(..., noise.dtype) makes numbers of them.
+    # HINT A comparison gives booleans; ops.cast(..., "float32") makes numbers of them.
     # HINT With rate 0.1, which noise is kept: 0.05 or 0.5?
     return ops.cast(noise >= rate, noise.dtype)
     # WRONG return ops.cast(noise < rate, noise.dtype)

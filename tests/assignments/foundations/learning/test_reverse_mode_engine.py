@@ -78,7 +78,7 @@ def test_large_scores(submission, rng):
     """scores of 10,000 still give the right gradient"""
     z, y = 10.0 ** rng.integers(0, 3, size=(5, 3)), one_hot(rng, 5, 3)
     z[1] = [200, 0, -300]
-    z[3] = [-1e4, 1e4, 1e4]
+    z[3] = [-1e4, 1e4, 9.9e3]
     got = submission.softmax_cross_entropy_vjp(1.0, z, y)
     close(got, (softmax(z) - y) / 5, hint="What is e to the power of 10,000?")
 
