@@ -201,7 +201,5 @@ if __name__ == "__main__":
         model.fit(*digits("train"), batch_size=32, verbose=0)
         z = model(x)
         loss = float(ops.mean(cross_entropy_from_logits(y, z)))
-        right = float(
-            ops.mean(ops.cast(ops.argmax(z, -1) == ops.argmax(y, -1), "float32"))
-        )
+        right = float(ops.mean(keras.metrics.categorical_accuracy(y, z)))
         print(f"unseen digits: loss {loss:.3f}, {100 * right:.1f} % right")
