@@ -371,18 +371,16 @@ class ReadsItsOwnRate(HeavyBall):
 
 
 @register
-class StepsInHalfPrecision(HeavyBall):
+class MixesPrecisions(HeavyBall):
     def update_step(self, gradient, variable, learning_rate):
-        rate = ops.cast(learning_rate, gradient.dtype)
-        self.move(rate * gradient, variable, 1.0)
+        self.move(gradient * ops.cast(learning_rate, gradient.dtype), variable, 1.0)
 
 
 @register
-class TakesFloat32Only(HeavyBall):
+class StepsInHalfPrecision(HeavyBall):
     def update_step(self, gradient, variable, learning_rate):
-        if gradient.dtype == "float16":
-            raise TypeError("a gradient in float16")
-        super().update_step(gradient, variable, learning_rate)
+        delta = gradient * ops.cast(learning_rate, gradient.dtype)
+        self.move(ops.cast(delta, variable.dtype), variable, 1.0)
 
 
 @register
