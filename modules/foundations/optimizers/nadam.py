@@ -22,8 +22,8 @@ class Nadam(Adam):
 
         mu_t = beta_1 (1 - 0.96^(psi t) / 2)
 
-    psi = 0.004 is that of PyTorch and of Keras 2, and rises over hundreds of steps.
-    Keras 3 has no choice but psi = 1, and is at beta_1 after a hundred steps; with
+    psi = 0.004 is that of PyTorch and of Keras 2: half of the way takes 4,245 steps.
+    Keras 3 has no choice but psi = 1, where half of the way takes 17 steps; with
     psi = 1 this class equals its Nadam. With psi = inf, mu_t = beta_1 at once and
 
         m_hat = beta_1 m_t / (1 - beta_1^(t+1)) + (1 - beta_1) g_t / (1 - beta_1^t)
