@@ -86,6 +86,68 @@ def check_function(function, *args, y_shape, tolerance=1e-5):
             assert got.dtype == "float16", f"float16 in, {got.dtype} out"
 
 
+def check_optimizer(make, slots, *, tolerance=1e-5):
+    """Examine an optimizer.
+
+    Args:
+        make: function without arguments that returns a new optimizer.
+        slots: number of variables that it keeps for each variable of a model.
+        tolerance: largest difference, relative to the largest value.
+    """
+    _check_config(make())
+    _check_slots(make(), slots)
+    first, want = (_descend(make(), SHAPES, steps=steps) for steps in (1, 6))
+    for shape, early, value in zip(SHAPES, first, want, strict=True):
+        moved = (early != _start(shape)) | (value != _start(shape))
+        assert np.isfinite(value).all(), f"shape {shape}: not finite"
+        assert moved.all(), f"shape {shape}: some values never move"
+        alone = _descend(make(), [shape])
+        _close(alone, [value], tolerance, f"shape {shape} without the others")
+    _close(_descend(make(), SHAPES, compiled=True), want, tolerance, "when compiled")
+    _close(_descend(_scheduled(make()), SHAPES), want, tolerance, "with a schedule")
+    try:
+        half = _descend(make(), SHAPES, dtype="float16")
+    except Exception as error:
+        raise AssertionError(f"fails for gradients in float16: {error}") from error
+    _close(half, want, tolerance, "with gradients in float16")
+    _check_fit(make, tolerance)
+
+
+def path(optimizer, gradients, start=0.0):
+    """Return where an optimizer takes a variable along given gradients.
+
+    Args:
+        optimizer: a Keras optimizer that is not yet built.
+        gradients: (T, ...) floats, one gradient for each step.
+        start: float or (...), where the variable starts.
+
+    Returns:
+        (T, ...) array: the variable after each step.
+    """
+    gradients = np.asarray(gradients, "float32")
+    start = np.broadcast_to(start, gradients.shape[1:])
+    variable = keras.Variable(start, dtype="float64")  # the rule, not its rounding
+    found = []
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient)], [variable])
+        found.append(variable.numpy())
+    return np.array(found)
+
+
+def assert_same_path(ours, theirs, tolerance=1e-6):
+    """Compare two optimizers over fifty steps along the same gradients.
+
+    The gradients of different weights differ in size, so that an epsilon shows, and
+    each weight is compared on its own scale.
+    """
+    rng = np.random.default_rng(0)
+    gradients = rng.normal(size=(50, 4, 3)) * [1, 1e-2, 1e-4]
+    got, want = (path(o, gradients, start=1e-3) for o in (ours, theirs))
+    error = np.abs(got - want) / np.abs(want).max(axis=0)
+    step = int(error.max(axis=(1, 2)).argmax()) + 1
+    assert error.max() <= tolerance, f"step {step}: differs by {error.max():.1e}"
+
+
 def count_trainable(model):
     """Return the number of trainable weights of a layer or model."""
     return sum(math.prod(w.shape) for w in model.trainable_weights)
@@ -127,6 +189,78 @@ def assert_close_relative(got, want, tolerance):
     assert deviation > floor, f"standard deviation {deviation:.1e}: too small to tell"
     error = float(np.abs(got - want).max()) / deviation
     assert error <= tolerance, f"relative error {error:.1e}, allowed {tolerance:.1e}"
+
+
+SHAPES = [(), (3,), (2, 5), (1, 2, 3, 2)]  # of the variables that optimizers change
+
+
+def _start(shape):
+    return np.random.default_rng(0).uniform(1, 2, size=shape).astype("float32")
+
+
+def _descend(optimizer, shapes, compiled=False, dtype="float32", steps=6):
+    """Return variables of these shapes after some steps along fixed gradients."""
+    variables = [keras.Variable(_start(shape)) for shape in shapes]
+    optimizer.build(variables)
+
+    def apply(*gradients):
+        optimizer.apply(list(gradients))
+
+    apply = tf.function(apply, jit_compile=True) if compiled else apply
+    noise = [np.random.default_rng(len(shape)) for shape in shapes]
+    for _ in range(steps):
+        gradients = (
+            r.normal(size=s).astype("float16")
+            for r, s in zip(noise, shapes, strict=True)
+        )
+        apply(*(tf.constant(g, dtype) for g in gradients))
+    return [v.numpy() for v in variables]
+
+
+def _scheduled(optimizer):
+    """Return the same optimizer with a schedule, which is constant, for its rate."""
+    config = optimizer.get_config()
+    rate = config["learning_rate"]
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([99], [rate, rate])
+    return type(optimizer).from_config({**config, "learning_rate": schedule})
+
+
+def _check_slots(optimizer, slots):
+    before = len(optimizer.variables)
+    optimizer.build([keras.Variable(_start(shape)) for shape in SHAPES])
+    got, want = len(optimizer.variables) - before, slots * len(SHAPES)
+    assert got == want, f"{got} variables of state for {len(SHAPES)}, expected {want}"
+
+
+def _check_fit(make, tolerance):
+    """Train an embedding and a dense layer: compiled, and over saving and loading."""
+    x = np.random.default_rng(0).integers(6, size=(4, 5))
+    y = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+
+    def train(model, x):
+        model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    def fresh(**how):
+        tokens = keras.Input((None,), dtype="int32")
+        mean = keras.layers.GlobalAveragePooling1D()(
+            keras.layers.Embedding(6, 4)(tokens)
+        )
+        model = keras.Model(tokens, keras.layers.Dense(3)(mean))
+        noise_weights(model, seed=0)
+        model.compile(make(), "mse", **how)
+        return model
+
+    model = fresh(run_eagerly=True)
+    want = train(model, x)
+    _close(train(fresh(jit_compile=True), x), want, tolerance, "in a compiled fit")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    longer = np.concatenate([x, x[::-1, :2]], axis=1)
+    got, want = train(loaded, longer), train(model, longer)
+    _close(got, want, tolerance, "after saving and loading, training on")
 
 
 def _run(layer, inputs, training=False):

@@ -3,15 +3,19 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 from course.checks import (
     assert_close_relative,
+    assert_same_path,
     check_function,
     check_layer,
     check_model,
+    check_optimizer,
     count_trainable,
     noise_weights,
+    path,
 )
 
 X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
@@ -299,6 +303,145 @@ def test_function():
         check_function(
             lambda x: x if hasattr(x, "numpy") else 2 * x, X, y_shape=X.shape
         )
+
+
+@register
+class HeavyBall(keras.optimizers.Optimizer):
+    """A correct optimizer; the broken ones below are derived from it."""
+
+    def __init__(self, learning_rate=0.1, momentum=0.5, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.momentum = momentum
+
+    def build(self, variables):
+        super().build(variables)
+        self.velocities = self.add_optimizer_variables(variables, "velocity")
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.move(ops.cast(gradient, variable.dtype), variable, learning_rate)
+
+    def move(self, g, variable, rate):
+        velocity = self.velocities[self._get_variable_index(variable)]
+        self.assign(velocity, self.momentum * velocity + rate * g)
+        self.assign_sub(variable, velocity)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum}
+
+
+@register
+class ForgetsMomentum(HeavyBall):
+    def get_config(self):
+        return keras.optimizers.Optimizer.get_config(self)
+
+
+@register
+class MomentumLies(HeavyBall):
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum / 2}
+
+
+@register
+class SharesState(HeavyBall):
+    def move(self, g, variable, rate):
+        shared = self.velocities[0]
+        self.assign_add(shared, ops.mean(ops.square(g)))
+        super().move(g, variable, rate / (1 + shared))
+
+
+@register
+class CountsInPython(HeavyBall):
+    steps = 0
+
+    def move(self, g, variable, rate):
+        self.steps += 1
+        super().move(g, variable, rate / self.steps)
+
+
+@register
+class OnlyLearnsEagerly(HeavyBall):
+    def move(self, g, variable, rate):
+        super().move(g, variable, rate if tf.executing_eagerly() else 1.01 * rate)
+
+
+@register
+class ReadsItsOwnRate(HeavyBall):
+    def move(self, g, variable, rate):
+        super().move(g, variable, getattr(self._learning_rate, "value", 0.0))
+
+
+@register
+class MixesPrecisions(HeavyBall):
+    def update_step(self, gradient, variable, learning_rate):
+        self.move(gradient * ops.cast(learning_rate, gradient.dtype), variable, 1.0)
+
+
+@register
+class StepsInHalfPrecision(HeavyBall):
+    def update_step(self, gradient, variable, learning_rate):
+        delta = gradient * ops.cast(learning_rate, gradient.dtype)
+        self.move(ops.cast(delta, variable.dtype), variable, 1.0)
+
+
+@register
+class SavesNoState(HeavyBall):
+    def load_own_variables(self, store):
+        pass
+
+
+@register
+class ForgetsScalars(HeavyBall):
+    def move(self, g, variable, rate):
+        if len(variable.shape):
+            super().move(g, variable, rate)
+
+
+@register
+class DividesByZero(HeavyBall):
+    def move(self, g, variable, rate):
+        super().move(g, variable, rate / 0.0)
+
+
+def test_a_correct_optimizer_passes():
+    check_optimizer(HeavyBall, slots=1)
+    check_optimizer(lambda: keras.optimizers.Adam(0.1), slots=2)
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (ForgetsMomentum, "get_config forgets momentum"),
+        (MomentumLies, "momentum changes on a round trip"),
+        (SharesState, r"shape \(\) without the others: differs"),
+        (CountsInPython, "without the others: differs"),
+        (OnlyLearnsEagerly, "when compiled: differs"),
+        (ReadsItsOwnRate, "with a schedule: differs"),
+        (StepsInHalfPrecision, "with gradients in float16: differs"),
+        (MixesPrecisions, "fails for gradients in float16"),
+        (SavesNoState, "after saving and loading, training on: differs"),
+        (ForgetsScalars, r"shape \(\): some values never move"),
+        (DividesByZero, r"shape \(\): not finite"),
+    ],
+)
+def test_a_broken_optimizer_fails(cls, message):
+    with pytest.raises(AssertionError, match=message):
+        check_optimizer(cls, slots=1)
+
+
+def test_state_of_an_optimizer_is_counted():
+    with pytest.raises(AssertionError, match="4 variables of state for 4, expected 8"):
+        check_optimizer(HeavyBall, slots=2)
+
+
+def test_paths_of_optimizers():
+    got = path(HeavyBall(0.125), [[8.0, 0.0], [0.0, 8.0]], start=[1.0, 2.0])
+    np.testing.assert_array_equal(got, [[0.0, 2.0], [-0.5, 1.0]])
+    assert_same_path(HeavyBall(), keras.optimizers.SGD(0.1, momentum=0.5))
+    with pytest.raises(AssertionError, match="step 50: differs"):
+        assert_same_path(HeavyBall(), keras.optimizers.SGD(0.1001, momentum=0.5))
+    with pytest.raises(AssertionError, match="differs"):
+        pair = (keras.optimizers.RMSprop(epsilon=e) for e in (1e-7, 1e-8))
+        assert_same_path(*pair)
 
 
 def test_noise_keeps_the_size_of_activations():
