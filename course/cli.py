@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-CANNOT_WRITE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
+CANNOT_WRITE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+CANNOT_WRITE += (errno.ENOTDIR, errno.EEXIST)
 OK, LOST, USAGE, FAULT = 0, 1, 2, 3  # exit codes
 
 

@@ -67,7 +67,7 @@ def read(source, layout):
     left_out = [
         f"{f.name}: {f.reason}" for f in found if not isinstance(f, archive.File)
     ]
-    files = without_common_top(files)
+    files = without_common_top(files, {e.name for e in Course().exercises})
     name = layouts.guessed(files) if layout == "auto" else layout
     if name == "gradescope" and layouts.METADATA not in [f.path.name for f in files]:
         raise UsageError(f"there is no {layouts.METADATA}: is this from Gradescope?")
@@ -80,11 +80,17 @@ def read(source, layout):
     return handed, left_out
 
 
-def without_common_top(files):
-    """Drop one folder that holds everything, such as the archive's own name."""
+def without_common_top(files, known):
+    """Drop one folder that holds everything, such as the archive's own name.
+
+    One folder may also be one student: then it holds no folders of several, and what
+    lies below it are exercises.
+    """
     tops = {f.path.parts[0] for f in files}
-    deep = all(len(f.path.parts) > 2 for f in files)
-    if len(tops) != 1 or not deep or layouts.MOODLE.fullmatch(*tops):
+    below = {f.path.parts[1:2] for f in files}
+    deep = all(len(f.path.parts) > 2 or f.path.suffix == ".yml" for f in files)
+    own = any("/".join(f.path.with_suffix("").parts[1:]) in known for f in files)
+    if len(tops) != 1 or len(below) < 2 or not deep or own:
         return files
     return [
         archive.File(PurePosixPath(*f.path.parts[1:]), f.time, f.content) for f in files

@@ -10,16 +10,17 @@ from pathlib import Path
 
 from course.catalog import Course, NotFound, docstring
 from course.cli import FAULT, LOST, UsageError, needs
+from course.data.load import data_dir
 
 CHILD = """if True:
     import os, runpy, sys, traceback
     kept = os.dup(2)  # TensorFlow has things to say that no reader of a demo needs
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        import tensorflow
-    finally:
-        os.dup2(kept, 2)
-    try:
+        try:
+            import tensorflow
+        finally:
+            os.dup2(kept, 2)
         if len(sys.argv) == 2:
             runpy.run_path(sys.argv[1], run_name="__main__")
         else:
@@ -30,6 +31,8 @@ CHILD = """if True:
             raise
         print(f"course: first write {at.name}, line {at.lineno}", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os._exit(0)
     except (OSError, ModuleNotFoundError) as e:  # data that cannot be had
         print(f"course: {e}", file=sys.stderr)
         sys.exit(1)
@@ -55,7 +58,11 @@ def demo(options):
         figure = Path(options.out or course.root / ".course/figures" / figure.name)
     if figure.suffix != ".png":
         raise UsageError(f"--out takes a name that ends in .png, got {figure}")
-    return run(path, figure.absolute(), course.root, options.download)
+    figure = figure.absolute()
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    if figure.is_dir():
+        raise UsageError(f"{figure} is a folder: give the name of a file")
+    return run(path, figure, course.root, options.download)
 
 
 def own(course, name, missing):
@@ -87,6 +94,7 @@ def run(path, figure, root, download=False):
         "CUDA_VISIBLE_DEVICES": "-1",  # the same numbers with and without a GPU
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONUNBUFFERED": "1",
+        "COURSE_DATA": str(data_dir()),  # the folder is relative to here, not to root
     }
     if download:
         environment["COURSE_ALLOW_DOWNLOAD"] = "1"

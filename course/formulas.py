@@ -22,6 +22,7 @@ def each(page, block, inline):
     return "".join(parts)
 
 
+ALIKE = {"operatorname": "mathrm", "tfrac": "frac", "dfrac": "frac"}
 NAMES = ("log", "ln", "exp", "max", "min", "sin", "cos", "tanh", "argmax", "argmin")
 
 
@@ -37,10 +38,12 @@ def as_text(latex):
 
     macro = latex2text.MacroTextSpec
     own = [macro(name, f"{name} ") for name in NAMES]
-    own += [macro("frac", fraction), macro("|", "‖"), macro("operatorname", "%s ")]
+    own += [macro("frac", fraction), macro("|", "‖"), macro("ne", "≠")]
     context = latex2text.get_default_latex_context_db()
     context.add_context_category("ours", prepend=True, macros=own)
     converter = latex2text.LatexNodes2Text(context, keep_braced_groups=True)
+    for name, known in ALIKE.items():
+        latex = re.sub(rf"\\{name}(?![A-Za-z])", rf"\\{known}", latex)
     text = converter.latex_to_text(" ".join(latex.split()))
     text = re.sub(rf"\b({'|'.join(NAMES)}) +(?=[(_{{])", r"\1", text)
     text = re.sub(r"\s*\n\s*", "; ", text.strip())  # rows of cases

@@ -24,7 +24,7 @@ def data_dir():
     The environment variable COURSE_DATA, or a folder in the user's cache.
     """
     if folder := os.environ.get("COURSE_DATA"):
-        return Path(folder).expanduser()
+        return Path(os.path.expanduser(folder)).absolute()
     if sys.platform == "win32":
         cache = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

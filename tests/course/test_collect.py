@@ -348,3 +348,18 @@ def test_folder_that_cannot_be_written(tmp_path, capsys):
     out = str(tmp_path / "file" / "out")
     assert cli.main(["collect", "course/samples", "--out", out]) == 2
     assert f"{out} cannot be written (Not a directory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inner", [f"{CHAPTER}/{ECA}.py", f"work/{ECA}.py"])
+def test_archive_of_one_student(collect, tmp_path, inner):
+    _, files, manifest, _, _ = collect(
+        zipped(tmp_path / "x.zip", {f"amy/{inner}": "a"})
+    )
+    assert files == {f"amy/{CHAPTER}/{ECA}.py": "a"} and manifest[0]["name"] == "amy"
+
+
+def test_one_odd_name_in_a_canvas_download(collect, tmp_path):
+    members = {f"{n}_1{i}_5_{ECA}.py": n for i, n in enumerate(("ann", "bo", "chi"))}
+    members[f"roe_o_124_1_{ECA}.py"] = "odd"
+    code, files, _, _, err = collect(zipped(tmp_path / "x.zip", members))
+    assert code == 0 and len(files) == 3 and "roe_o_124_1" in err

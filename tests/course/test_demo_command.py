@@ -2,10 +2,10 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -52,6 +52,10 @@ def test_list(capsys):
         (["residual_dept"], "did you mean vision/classification/residual_depth?"),
         (["qqq"], "there is no demo qqq: see python -m course demo"),
         (["residual_depth", "--out", "x.jpg"], "ends in .png, got x.jpg"),
+        (
+            ["residual_depth", "--out", "/dev/null/x.png"],
+            "cannot be written (",
+        ),
     ],
 )
 def test_wrong_usage(argv, said, capsys):
@@ -120,11 +124,14 @@ def test_bar_shows_in_a_terminal_and_nowhere_else():
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TERM": "xterm"}
     run = {"cwd": ROOT, "env": quiet, "stdout": subprocess.PIPE}
     ours, theirs = pty.openpty()
-    shown = subprocess.Popen([sys.executable, "-c", BAR], stderr=theirs, **run)
-    piped = subprocess.Popen([sys.executable, "-c", BAR], stderr=subprocess.PIPE, **run)
-    assert shown.communicate(timeout=120)[0] == b"done 5\n"
-    time.sleep(0.1)
-    said = os.read(ours, 1 << 16).decode()
+    command = [sys.executable, "-c", BAR]
+    said = b""
+    with subprocess.Popen(command, stderr=theirs, **run) as shown:
+        while shown.poll() is None or select.select([ours], [], [], 0.2)[0]:
+            if select.select([ours], [], [], 0.2)[0]:
+                said += os.read(ours, 1 << 16)
+        assert shown.stdout.read() == b"done 5\n"
     os.close(ours), os.close(theirs)
-    assert "of 5" in said and said.count("\x1b[?25h") >= 1, said  # the cursor is back
-    assert b"of 5" not in piped.communicate(timeout=120)[1]
+    assert b"of 5" in said and b"\x1b[?25h" in said, said  # the cursor is back
+    piped = subprocess.run(command, stderr=subprocess.PIPE, timeout=120, **run)
+    assert piped.stdout == b"done 5\n" and b"of 5" not in piped.stderr

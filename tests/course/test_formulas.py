@@ -18,6 +18,7 @@ PAGES = sorted(Course().root.glob("course/units/**/README.md"))
     [
         (r"\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}", "(x - μ)/√(σ^2 + ϵ)"),
         (r"\frac{1}{1 + e^{-z}} \ln p_k", "1/(1 + e^(-z)) ln p_k"),
+        (r"\operatorname{softmax}(z) \ne \tfrac{1}{2}", "softmax(z) ≠1/2"),
         (r"x_{l+1} = x_l + F(x_l)", "x_(l+1) = x_l + F(x_l)"),
         (r"\frac{1}{HW}\sum_{i,j} x_{ij}", "1/(HW)∑_(i,j) x_(ij)"),
         (r"\mathrm{softmax}(Q K^\top)", "softmax(Q K^⊤)"),
