@@ -103,7 +103,6 @@ def check_optimizer(make, slots, *, tolerance=1e-5):
         assert moved.all(), f"shape {shape}: some values never move"
         alone = _descend(make(), [shape])
         _close(alone, [value], tolerance, f"shape {shape} without the others")
-    _close(_descend(make(), SHAPES, compiled=True), want, tolerance, "when compiled")
     _close(_descend(_scheduled(make()), SHAPES), want, tolerance, "with a schedule")
     try:
         half = _descend(make(), SHAPES, dtype="float16")
@@ -198,22 +197,18 @@ def _start(shape):
     return np.random.default_rng(0).uniform(1, 2, size=shape).astype("float32")
 
 
-def _descend(optimizer, shapes, compiled=False, dtype="float32", steps=6):
+def _descend(optimizer, shapes, dtype="float32", steps=6):
     """Return variables of these shapes after some steps along fixed gradients."""
     variables = [keras.Variable(_start(shape)) for shape in shapes]
     optimizer.build(variables)
 
-    def apply(*gradients):
-        optimizer.apply(list(gradients))
-
-    apply = tf.function(apply, jit_compile=True) if compiled else apply
     noise = [np.random.default_rng(len(shape)) for shape in shapes]
     for _ in range(steps):
         gradients = (
             r.normal(size=s).astype("float16")
             for r, s in zip(noise, shapes, strict=True)
-        )
-        apply(*(tf.constant(g, dtype) for g in gradients))
+        )  # float16, so that both dtypes get the same
+        optimizer.apply([tf.constant(g, dtype) for g in gradients])
     return [v.numpy() for v in variables]
 
 
@@ -238,7 +233,7 @@ def _check_fit(make, tolerance):
     y = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
 
     def train(model, x):
-        model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+        model.fit(x, y, epochs=2, shuffle=False, verbose=0)
         return model.get_weights()
 
     def fresh(**how):

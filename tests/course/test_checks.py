@@ -414,7 +414,7 @@ def test_a_correct_optimizer_passes():
         (MomentumLies, "momentum changes on a round trip"),
         (SharesState, r"shape \(\) without the others: differs"),
         (CountsInPython, "without the others: differs"),
-        (OnlyLearnsEagerly, "when compiled: differs"),
+        (OnlyLearnsEagerly, "in a compiled fit: differs"),
         (ReadsItsOwnRate, "with a schedule: differs"),
         (StepsInHalfPrecision, "with gradients in float16: differs"),
         (MixesPrecisions, "fails for gradients in float16"),

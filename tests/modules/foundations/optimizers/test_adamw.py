@@ -10,9 +10,8 @@ HALVES = keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)  # eta_t
 ROUNDED = 2e-5  # Keras takes 1 - beta_2 in float32
 
 
-@pytest.mark.parametrize("schedule", [None, HALVES])
-def test_optimizer(schedule):
-    check_optimizer(lambda: AdamW(0.02, 0.01, 0.8, 0.95, 1e-3, schedule), slots=2)
+def test_optimizer():
+    check_optimizer(lambda: AdamW(0.02, 0.01, 0.8, 0.95, 1e-3, HALVES), slots=2)
 
 
 def test_equals_keras_whose_decay_is_divided_by_alpha():
@@ -45,12 +44,12 @@ def test_without_decay_it_is_adam():
 def test_decay_is_decoupled():
     """An L2 penalty shrinks weights with large gradients less; this one does not."""
     start, penalty = np.array([1.0, 1.0]), 0.1
-    noise = np.random.default_rng(0).choice([-1, 1], size=(200, 1)) * [0.01, 100]
-    theta, l2 = keras.Variable(start), Adam(1e-3)
+    noise = np.random.default_rng(0).choice([-1, 1], size=(80, 1)) * [0.01, 100]
+    theta, l2 = keras.Variable(start), Adam(5e-3)
     for g in noise:
         l2.apply([g + penalty * theta.numpy()], [theta])
     assert theta[1] - theta[0] > 0.1  # the weight with large gradients stays
-    ours = path(AdamW(1e-3, weight_decay=2e-3), noise, start)[-1]
+    ours = path(AdamW(5e-3, weight_decay=5e-3), noise, start)[-1]
     assert abs(ours[1] - ours[0]) < 0.02 and (np.abs(ours) < 0.75).all()
 
 
