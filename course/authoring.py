@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from course import diagnosis, judge, stubs
+from course import diagnosis, judge, judging, stubs
 from course.grading import difference
 
 
@@ -32,7 +32,7 @@ class Trial:
 def examined(exercise, text, sandboxes, seed=judge.PUBLIC_SEED):
     """Return the checks of a submission given as text."""
     submission = (f"{exercise.short}.py", text.encode())
-    opener = judge.opener(sandboxes)
+    opener = judging.opener(sandboxes)
     return judge.Examination(exercise, submission, seed, opener).run()
 
 

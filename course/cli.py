@@ -110,6 +110,26 @@ def parser():
         ),
         ("--exercise", {"metavar": "EXERCISE", "help": "all files are answers to it"}),
     )
+    add_grade_all(commands)
+    add(
+        "override",
+        "override",
+        "(instructors) give points by hand, with a reason",
+        ("folder", {"metavar": "DIR"}),
+        ("student", {"metavar": "STUDENT"}),
+        ("exercise", {"metavar": "EXERCISE"}),
+        ("points", {"metavar": "POINTS", "help": "a number; none takes it back"}),
+        ("--reason", {"required": True, "metavar": "TEXT"}),
+        ("--author", {"required": True, "metavar": "NAME"}),
+    )
+    command = add(
+        "replay",
+        "replay",
+        "(instructors) the same inputs and verdict again",
+        ("folder", {"metavar": "DIR"}),
+        ("result", {"metavar": "RESULT", "help": "STUDENT/EXERCISE, or its file"}),
+    )
+    add_isolation(command)
     add(
         "stubs",
         "author",
@@ -145,6 +165,13 @@ def add_grade(commands):
     add("--json", metavar="FILE", help="write the results there, - for the screen")
     add("--seed", help="draw the same inputs as the run that named this seed")
     add("--jobs", type=int, default=2, help="submissions at a time (2)")
+    add_isolation(command)
+    add("--debug", action="store_true", help="in this process, for breakpoints")
+
+
+def add_isolation(command):
+    """Add what every command that runs submissions can be told."""
+    add = command.add_argument
     add("--cold", action="store_true", help="leave no warm process behind")
     add("--isolation", default="auto", help="namespaces, uid, landlock or process")
     add(
@@ -152,7 +179,27 @@ def add_grade(commands):
         action="store_true",
         help="grade others' work although this machine cannot isolate it",
     )
-    add("--debug", action="store_true", help="in this process, for breakpoints")
+    add("--hidden", metavar="DIR", help="a folder with hidden checks, graded too")
+
+
+def add_grade_all(commands):
+    text = "(instructors) grade a folder of students, each change once"
+    command = commands.add_parser("grade-all", help=text, description=text)
+    command.set_defaults(module="grade_all")
+    add, several = command.add_argument, {"action": "append", "default": []}
+    add("submissions", metavar="SUBMISSIONS", nargs="?")
+    add("--out", metavar="DIR", required=True, help="results and gradebook; kept")
+    add("--jobs", type=int, default=os.cpu_count() or 2, help="units at a time")
+    add("--student", metavar="NAME", help="only this one; repeatable", **several)
+    add("--exercise", metavar="EXERCISE", help="only this one; repeatable", **several)
+    add("--again", action="store_true", help="also what has not changed")
+    add("--policy", metavar="FILE", help="late days, best-of, drop-lowest (TOML)")
+    add("--key", metavar="FILE", help="the key of the seeds, made if it is not there")
+    add("--shard", metavar="i/N", default="1/1", help="only this part of the work")
+    add("--merge", metavar="DIR", nargs="+", default=[], help="make shards one")
+    add("--dask", action="store_true", help="on a Dask cluster of this machine")
+    add("--scheduler", metavar="ADDRESS", help="on the Dask cluster at this address")
+    add_isolation(command)
 
 
 def main(argv=None):
@@ -166,7 +213,8 @@ def main(argv=None):
     name = options.command or "status"
     file = f"course.{getattr(options, 'module', 'learner')}"
     try:
-        code = getattr(importlib.import_module(file), name)(options) or OK
+        run = getattr(importlib.import_module(file), name.replace("-", "_"))
+        code = run(options) or OK
         sys.stdout.flush()
         return code
     except (UsageError, NotFound) as e:

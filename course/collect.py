@@ -13,6 +13,7 @@ import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from course.batch.files import put
 from course.catalog import Course
 from course.cli import LOST, UsageError
 from course.collecting import archive, layouts
@@ -223,11 +224,3 @@ def free_name(item, taken):
     numbered = (str(number) for number in range(2, len(taken) + 3))
     names = (f"{plain}-{suffix}" for suffix in (*more, *numbered))
     return next(name for name in names if name.casefold() not in taken)
-
-
-def put(path, content):
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(content)
-    fresh.replace(path)

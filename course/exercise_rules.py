@@ -3,7 +3,7 @@
 import ast
 from concurrent.futures import ThreadPoolExecutor
 
-from course import authoring, diagnosis, judge, stubs
+from course import authoring, diagnosis, judge, judging, stubs
 
 SEEDS = [f"rule-{number}" for number in range(20)]
 NULLS = {
@@ -69,7 +69,7 @@ def fair(exercise, sandboxes):
 
 
 def _fair(exercise, path, sandboxes):
-    opener = judge.opener(sandboxes)
+    opener = judging.opener(sandboxes)
     submission = (path.name, path.read_bytes())
     examination = judge.Examination(exercise, submission, SEEDS[0], opener)
     trained = False

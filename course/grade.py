@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from course import judge, present, progress
+from course import judge, judging, present, progress
 from course.catalog import Course, NotFound
 from course.cli import FAULT, LOST, OK, UsageError, needs
 from course.data import embedded
@@ -164,7 +164,7 @@ def result_of(course, unit, options, path, alone=False):
     seed = options.seed or judge.new_seed()
     try:
         job = (unit.exercise, unit.path, unit.shown, seed, path)
-        found = judge.judged(course, *job, alone)
+        found = judging.judged(course, *job, alone)
     except judge.GraderFault as e:
         found = {"exercise": unit.exercise, "fault": str(e)}
     return {**found, "submission": unit.shown, "student": unit.student}
@@ -242,7 +242,7 @@ def debug(course, units, options):
     results = []
     for unit in units:
         exercise = course.exercise(unit.exercise)
-        submission = (unit.shown, judge.content(unit.path))
+        submission = (unit.shown, judging.content(unit.path))
         seed = options.seed or judge.new_seed()
         result = judge.examine(exercise, submission, seed, direct.fresh)
         results.append({**result, "submission": unit.shown, "student": unit.student})

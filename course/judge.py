@@ -1,28 +1,23 @@
-"""Runs an exercise's checks against one submission. NumPy only, never TensorFlow.
+"""Runs an exercise's checks against one submission. NumPy only, never TensorFlow."""
 
-A unit of work is judged in a process of its own (`judged`), so that an answer which
-makes a check loop or allocate without end costs this submission only.
-"""
-
-import functools
 import hashlib
 import importlib.util
 import inspect
-import json
+import re
 import secrets
 import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course import catalog, diagnosis
+from course import diagnosis
 from course.sandbox import client
 from course.sandbox.session import Gone, Raised, Unusable
 
 BUDGET = 180  # seconds on the clock for all checks of a submission
 PRINTED_MAX = 2000  # characters of a submission's own output that are shown
+ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 PUBLIC_SEED = "public"  # the seed of the records that name misconceptions
 
 
@@ -46,6 +41,7 @@ class Check:
     message: str = ""
     misconception: str = ""
     seconds: float = 0.0
+    inputs_sha256: str = ""  # of all that was sent to the submission
     observed: list = field(default_factory=list)
 
     @property
@@ -54,21 +50,36 @@ class Check:
 
     def as_json(self):
         kept = {k: v for k, v in vars(self).items() if k != "observed"}
+        kept["message"] = ADDRESS.sub("0x…", self.message)  # another in every run
         return {**kept, "score": self.score, "seconds": round(self.seconds, 3)}
 
 
-def load_tests(exercise):
+def load_tests(exercise, hidden=None):
     """Return (module, checks in order) of an exercise's autograder.
 
     Args:
         exercise: a `catalog.Exercise`.
+        hidden: Path of a file with more checks, all of them hidden, or None.
     """
-    spec = importlib.util.spec_from_file_location("course_checks", exercise.test)
+    module, tests = checks_in(exercise.test)
+    if hidden:
+        more = checks_in(hidden)[1]
+        if twice := {t.__name__ for t in tests} & {t.__name__ for t in more}:
+            raise GraderFault(f"{hidden}: give {twice.pop()} another name")
+        for test in more:
+            test.hidden = True
+        tests += more
+    return module, tests
+
+
+def checks_in(path):
+    """Return (module, checks in order) of a file."""
+    spec = importlib.util.spec_from_file_location("course_checks", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     tests = [f for f in vars(module).values() if hasattr(f, "points")]
     if not tests:
-        raise GraderFault(f"{exercise.test} has no check with @points")
+        raise GraderFault(f"{path} has no check with @points")
     return module, tests
 
 
@@ -95,12 +106,14 @@ class Examination:
         submission: (name, bytes) of the learner's file.
         seed: text; the same seed gives the same inputs.
         opener: context manager () -> Session on a fresh sandbox.
+        hidden: Path of a file with hidden checks, or None.
+        told: function (event, check) called as "trying" and "done" as it goes.
     """
 
-    def __init__(self, exercise, submission, seed, opener):
+    def __init__(self, exercise, submission, seed, opener, hidden=None, told=None):
         self.exercise, self.submission, self.seed = exercise, submission, seed
-        self.opener = opener
-        self.module, self.tests = load_tests(exercise)
+        self.opener, self.told = opener, told or (lambda event, check: None)
+        self.module, self.tests = load_tests(exercise, hidden)
         self.forbidden = getattr(self.module, "FORBIDDEN", ())
         self.session = self.context = None
         self.unusable = None  # why the file cannot be loaded, once that is known
@@ -132,6 +145,7 @@ class Examination:
                     known = record["checks"].get(test.__name__)
                     check.misconception = diagnosis.match(again, known)
             done[test.__name__] = check
+            self.told("done", check)
         self.close()
         return list(done.values())
 
@@ -144,7 +158,8 @@ class Examination:
             session.start(test.__name__, number, test.seconds)
             arguments = {"submission": session.root, "rng": rng}
             wanted = inspect.signature(test).parameters
-            with alarm(3 * test.seconds + 30):
+            self.told("trying", check)
+            with alarm(patience(test)):
                 test(**{name: arguments[name] for name in wanted})
             check.status = "passed"
         except AssertionError as e:
@@ -172,7 +187,9 @@ class Examination:
                 f"({type(e).__name__}: {str(e)[:200]}): look at its type and shape"
             )
         check.seconds = time.monotonic() - started
-        check.observed = list(self.session.observed) if self.session else []
+        if self.session:
+            check.observed = list(self.session.observed)
+            check.inputs_sha256 = self.session.sent.hexdigest()
         if check.status not in ("passed", "failed", "todo"):
             self.close()  # the next check gets a fresh sandbox
 
@@ -194,6 +211,11 @@ class Examination:
             self.context.__exit__(None, None, None)
             self.printed += self.session.link.printed
         self.session = None
+
+
+def patience(test):
+    """Return the seconds on the clock that a check may take."""
+    return 3 * test.seconds + 30
 
 
 def status_of(raised):
@@ -236,99 +258,38 @@ def digest(*paths):
     return found.hexdigest()
 
 
-def examine(exercise, submission, seed, opener, name_mistakes=True):
+def examine(
+    exercise, submission, seed, opener, name_mistakes=True, hidden=None, told=None
+):
     """Judge one submission in this process; return the result of schema 1."""
     started = time.monotonic()
     record = diagnosis.read(exercise) if name_mistakes else None
-    examination = Examination(exercise, submission, seed, opener)
-    checks = examination.run(record)
+    examination = Examination(exercise, submission, seed, opener, hidden, told)
+    checks = [check.as_json() for check in examination.run(record)]
+    known = facts(exercise, submission, seed, hidden)
+    known["seconds"] = round(time.monotonic() - started, 3)
+    printed = examination.printed[:PRINTED_MAX]
+    return result(known, checks, **examination.info, printed=printed)
+
+
+def facts(exercise, submission, seed, hidden=None):
+    """Return what a result says of its submission, before it is judged."""
+    files = filter(None, [exercise.test, hidden])
     return {
-        "schema": 1,
         "exercise": exercise.name,
-        "score": sum(c.score for c in checks),
-        "max_score": sum(c.points for c in checks),
         "submission_sha256": hashlib.sha256(submission[1] or b"").hexdigest(),
-        "exercise_sha256": digest(exercise.test),
+        "exercise_sha256": digest(*files),
         "seed": seed,
-        "seconds": round(time.monotonic() - started, 3),
-        "checks": [check.as_json() for check in checks],
-        **examination.info,
-        "printed": examination.printed[:PRINTED_MAX],
     }
 
 
-def opener(path):
-    """Return what opens sandboxes of a warm process."""
-    return functools.partial(client.fresh, path)
-
-
-def content(path):
-    """Return the bytes of a file; of one that is too large, enough to tell.
-
-    None if it cannot be read: that costs this submission, and no other.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read(client.SIZE_MAX + 1)
-    except OSError:
-        return None
-
-
-def _judge(connection, root, name, path, shown, seed, sandboxes):
-    """The life of a judge: a process that judges one submission and ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it hears it, and ends it
-    limit_memory(4 << 30)
-    try:
-        exercise = catalog.Course(root).exercise(name)
-        submission = (shown, content(path))
-        result = examine(exercise, submission, seed, opener(sandboxes))
-    except Exception as e:
-        result = {"fault": f"{type(e).__name__}: {e}"}
-    connection.send_bytes(json.dumps(result).encode())
-    connection.close()
-
-
-def limit_memory(size):
-    """Let this process take `size` bytes of addresses more than it has."""
-    if sys.platform.startswith("linux"):
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        most = pages * resource.getpagesize() + size
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-def judged(course, name, path, shown, seed, sandboxes, alone=False):
-    """Judge a submission in a process of its own and return the result.
-
-    Args:
-        alone: whether this process has one thread, so that it may simply fork.
-
-    Raises:
-        GraderFault: the judge died or said that it is at fault.
-    """
-    import multiprocessing
-
-    linux = sys.platform.startswith("linux")
-    method = ("fork" if alone else "forkserver") if linux else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["numpy", "course.judge", "course.grading"])
-    receiving, sending = context.Pipe(duplex=False)
-    args = (sending, str(course.root), name, str(path), shown, seed, str(sandboxes))
-    process = context.Process(target=_judge, args=args)
-    process.start()
-    sending.close()
-    try:
-        if not receiving.poll(3 * BUDGET):
-            raise GraderFault("the judge did not finish")
-        result = json.loads(receiving.recv_bytes())
-    except (EOFError, OSError):
-        raise GraderFault("the judge died") from None
-    finally:
-        process.kill()
-        process.join()
-        receiving.close()
-    if "fault" in result:
-        raise GraderFault(result["fault"])
-    return result
+def result(facts, checks, **more):
+    """Return a result of schema 1."""
+    return {
+        "schema": 1,
+        "score": sum(check["score"] for check in checks),
+        "max_score": sum(check["points"] for check in checks),
+        **facts,
+        "checks": checks,
+        **more,
+    }

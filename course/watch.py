@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from course import judge, learner, present, progress
+from course import judge, judging, learner, present, progress
 from course.catalog import Course
 from course.cli import UsageError, needs
 from course.grade import prepare_data, remember
@@ -109,7 +109,7 @@ class Watcher:
             prepare_data(self.course, [unit], self.sandboxes)
             seed, shown = judge.new_seed(), path.name
             job = (self.exercise.name, path, shown, seed, self.sandboxes)
-            found = judge.judged(self.course, *job)
+            found = judging.judged(self.course, *job)
             remember(self.exercise, found)
             return found
         except (judge.GraderFault, UsageError) as e:

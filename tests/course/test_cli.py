@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course import cli, progress
+from course import cli, judging, progress
 from course.catalog import Course
 from tests.course.terminal import copied
 
@@ -145,9 +145,9 @@ def test_files_that_cannot_be_graded(run, tmp_path, text, status, said):
 def test_an_unreadable_file_costs_only_itself(sandboxes, tmp_path):
     from course import judge
 
-    assert judge.content(tmp_path) is None  # what no user may open, root included
+    assert judging.content(tmp_path) is None  # what no user may open, root included
     exercise = Course().exercise(NAME)
-    result = judge.examine(exercise, ("x.py", None), "seed", judge.opener(sandboxes))
+    result = judge.examine(exercise, ("x.py", None), "seed", judging.opener(sandboxes))
     assert set(statuses(result)) == {"invalid"} and result["score"] == 0
     assert "x.py cannot be read: who may read it?" in result["checks"][0]["message"]
 
@@ -233,7 +233,7 @@ def test_a_faulty_grader_exits_3(run, tmp_path, monkeypatch):
     def broken(*args):
         raise judge.GraderFault("the judge died")
 
-    monkeypatch.setattr(judge, "judged", broken)
+    monkeypatch.setattr(judging, "judged", broken)
     (tmp_path / "mine.py").write_text(SOLUTION)
     code, out, _ = run("grade", NAME, "--submission", tmp_path / "mine.py")
     assert code == 3 and "the grader failed, not you: the judge died" in out
@@ -249,7 +249,7 @@ def test_a_broken_check_is_the_graders_fault(run, sandboxes, tmp_path):
         "from course.grading import points\n\n"
         '@points(1)\ndef test_f(submission):\n    """f"""\n    {}["missing"]\n'
     )
-    opener = judge.opener(sandboxes)
+    opener = judging.opener(sandboxes)
     with pytest.raises(judge.GraderFault, match="test_f: KeyError"):
         judge.examine(exercise, ("x.py", b"f = 1"), "seed", opener)
 

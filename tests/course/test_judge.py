@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from course import catalog, cli, judge
+from course import catalog, cli, judge, judging
 from course.sandbox import client
 
 COURSE = catalog.Course()
@@ -21,7 +21,7 @@ RIGHT = EXERCISE.solution.read_text("utf-8")
 
 def graded(sandboxes, source, exercise=EXERCISE):
     found = judge.examine(
-        exercise, ("x.py", source.encode()), "a seed", judge.opener(sandboxes)
+        exercise, ("x.py", source.encode()), "a seed", judging.opener(sandboxes)
     )
     json.dumps(found).encode()
     assert found["isolation"]["backend"] in ("namespaces", "uid", "landlock")
