@@ -22,12 +22,15 @@ def grade_all(options):
     check(options)
     needs("numpy", "tensorflow", "keras")
     if options.policy:
-        text = policy.read(Path(options.policy)).text
-    key = options.key or next((f"{d}/run.key" for d in options.merge), None)
+        given = policy.read(existing(options.policy))
+        policy.check_exercises(options.policy, given, Course())
+    key = options.key
+    if options.merge and not key and not Path(options.out, "run.key").exists():
+        key = Run.existing(options.merge[0]).folder / "run.key"
     run = Run(options.out, key)
     with only_one(run):
         if options.policy:
-            put(run.folder / policy.NAME, text.encode())
+            put(run.folder / policy.NAME, given.text.encode())
         if options.merge:
             merge.merge(run, options.merge)
             run.index()
@@ -42,6 +45,12 @@ def check(options):
         raise UsageError(f"{options.submissions} is no folder: see course collect")
     if options.jobs < 1:
         raise UsageError(f"--jobs is 1 or more, got {options.jobs}")
+
+
+def existing(policy_file):
+    if not Path(policy_file).is_file():
+        raise UsageError(f"{policy_file} is no policy file: see course/instructors.md")
+    return Path(policy_file)
 
 
 def shard(text):

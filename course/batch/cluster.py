@@ -92,7 +92,10 @@ class Dask:
         """Return the result of a future; a fault if no worker lived to its end."""
         if future.status != "finished":
             return {"fault": f"no worker could do it ({future.status})"}
-        result = json.loads(future.result())
+        try:
+            result = json.loads(future.result())
+        except (TypeError, ValueError) as e:
+            result = {"fault": f"a worker sent no result: {e}"}
         future.release()
         return result
 

@@ -71,7 +71,9 @@ class Grades:
     """
 
     def __init__(self, run, policy=None):
-        self.policy = policy or policies.read(run.folder / policies.NAME)
+        path = run.folder / policies.NAME
+        self.policy = policy or policies.read(path)
+        policies.check_exercises(path, self.policy, Course())
         self.overrides = read_overrides(run)
         attempts = read_attempts(run)
         self.students = sorted({student for student, _ in attempts})

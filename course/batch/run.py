@@ -105,9 +105,7 @@ class Run:
                 put(own, source.read_bytes(), mode=0o600)
         key = own.read_text("ascii", errors="replace").strip()
         if len(key) < 32:
-            raise UsageError(
-                f"{own} is damaged: put the key back, or use another --out"
-            )
+            raise UsageError(f"{own} is damaged: put it back, or use another --out")
         if shared and Path(shared).read_text("ascii").strip() != key:
             raise UsageError(f"{own} is another key than {shared}: use another --out")
         return key
