@@ -57,6 +57,7 @@ def test_result_has_the_keys_of_schema_1(run, tmp_path):
     keys = "score max_score submission_sha256 exercise_sha256 seed seconds checks"
     assert {*keys.split(), "isolation", "environment"} <= set(result)
     wanted = "name title points score status message misconception hidden seconds"
+    wanted += " inputs_sha256"
     assert all(set(check) == set(wanted.split()) for check in result["checks"])
     assert result["score"] == sum(check["score"] for check in result["checks"])
     assert result["isolation"]["backend"] in (
