@@ -131,6 +131,23 @@ def parser():
     )
     add_isolation(command)
     add(
+        "similar",
+        "similar",
+        "(instructors) near-copies among submissions",
+        ("submissions", {"metavar": "SUBMISSIONS"}),
+        (
+            "--least",
+            {"type": float, "default": 0.7, "help": "how alike, from 0 to 1 (0.7)"},
+        ),
+    )
+    add(
+        "report",
+        "report",
+        "(instructors) pages about a class, and one for each student",
+        ("folder", {"metavar": "DIR"}),
+        ("--out", {"metavar": "FOLDER", "help": "DIR/report if not said"}),
+    )
+    add(
         "stubs",
         "author",
         "(authors) compare the learners' files with the solutions",
