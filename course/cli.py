@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 CANNOT_WRITE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 CANNOT_WRITE += (errno.ENOTDIR, errno.EEXIST)
+EXPORTS = "canvas, moodle, gradescope, csv, jsonl, junit or github"
 OK, LOST, USAGE, FAULT = 0, 1, 2, 3  # exit codes
 
 
@@ -146,6 +147,18 @@ def parser():
         "(instructors) pages about a class, and one for each student",
         ("folder", {"metavar": "DIR"}),
         ("--out", {"metavar": "FOLDER", "help": "DIR/report if not said"}),
+    )
+    add(
+        "export",
+        "export",
+        "(instructors) the gradebook in the format of another tool",
+        ("folder", {"metavar": "DIR"}),
+        ("--to", {"metavar": "FORMAT", "required": True, "help": EXPORTS}),
+        ("--out", {"metavar": "PATH", "help": "the screen if not said"}),
+        ("--sheet", {"metavar": "FILE", "help": "exported from Canvas or Moodle"}),
+        ("--column", {"metavar": "NAME", "help": "of the sheet, to be filled"}),
+        ("--exercise", {"metavar": "EXERCISE", "help": "its points, not the total"}),
+        ("--student", {"metavar": "NAME", "help": "only this one"}),
     )
     add(
         "stubs",

@@ -9,7 +9,7 @@ from pathlib import Path
 from course import grade, present
 from course.batch import merge, policy
 from course.batch.files import put
-from course.batch.plan import Plan, check_hidden, environment
+from course.batch.plan import Plan, check_hidden, environment, names_of
 from course.batch.run import Run
 from course.batch.workers import Job, Local, doubtful
 from course.catalog import Course
@@ -76,6 +76,7 @@ def everything(options, run):
         for h in handed
     ]
     run.hand_in(rows, left_out)
+    run.name(names_of(plan.manifest))
     states = run.index()
     units = {h.work.unit: h.work for h in handed}
     if policy.read(run.folder / policy.NAME).attempts == "best":

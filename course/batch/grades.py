@@ -73,13 +73,17 @@ class Grades:
     def __init__(self, run, policy=None):
         path = run.folder / policies.NAME
         self.policy = policy or policies.read(path)
-        policies.check_exercises(path, self.policy, Course())
+        course = Course()
+        policies.check_exercises(path, self.policy, course)
         self.overrides = read_overrides(run)
         attempts = read_attempts(run)
         self.students = sorted({student for student, _ in attempts})
-        names = self.policy.exercises or sorted({name for _, name in attempts})
-        self.exercises = list(names)
-        self.most = most_points(run, names)
+        handed = {name for _, name in attempts}
+        known = [e.name for e in course.exercises]
+        gone = sorted(handed - set(known))
+        every = [name for name in known if name in handed] + gone
+        self.exercises = list(self.policy.exercises or every)
+        self.most = most_points(run, course, self.exercises)
         self.marks = {}
         for student in self.students:
             for name in self.exercises:
@@ -148,14 +152,12 @@ def read_attempts(run):
     return found
 
 
-def most_points(run, names):
+def most_points(run, course, names):
     """Return {exercise: points that can be had}, by the results or else the checks."""
     query = "SELECT exercise, MAX(max_score) FROM gradebook GROUP BY exercise"
     known = {name: most for name, most in run.book.execute(query) if most}
-    course = Course()
-    for name in names:
-        if name not in known:
-            known[name] = sum(c[2] for c in course.exercise(name).checks())
+    for name in set(names) - set(known):
+        known[name] = sum(check[2] for check in course.exercise(name).checks())
     return known
 
 

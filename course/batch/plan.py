@@ -1,6 +1,7 @@
 """What a run has to do: who handed in what, and which units of work that makes."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -36,13 +37,14 @@ class Plan:
     def __init__(self, run, course, folder, hidden=None):
         self.run, self.course, self.folder, self.hidden = run, course, folder, hidden
         self.environment = environment(course.root)
+        self.manifest = collect.read_manifest(Path(folder))
         self.checks = {}
 
     def read(self, students=(), exercises=(), shard=(1, 1)):
         """Return (list of Handed, lines about what was left out)."""
         units, left_out = grade.of_students(self.course, self.folder)
         check_names(students, {u.student for u in units}, "student")
-        times = times_of(self.folder)
+        times = times_of(self.manifest)
         number, total = shard
         chosen, seen = [], {}
         for unit in units:
@@ -145,9 +147,16 @@ def sha256_of(paths, *words):
     return found.hexdigest()
 
 
-def times_of(folder):
+def names_of(manifest):
+    """Return rows (student, name, ids) as the manifest of `collect` tells."""
+    rows = {}
+    for (student, _), entry in manifest.items():
+        rows[student] = (student, entry["name"], json.dumps(entry["ids"]))
+    return list(rows.values())
+
+
+def times_of(manifest):
     """Return {(student, exercise): time} as the manifest of `collect` tells."""
-    manifest = collect.read_manifest(Path(folder))
     found = {}
     for who, entry in manifest.items():
         try:

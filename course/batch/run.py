@@ -43,6 +43,11 @@ CREATE TABLE IF NOT EXISTS handed (  -- every attempt that was seen
     current INTEGER NOT NULL,    -- whether it is the one that lies there now
     PRIMARY KEY (student, exercise, sha256)
 );
+CREATE TABLE IF NOT EXISTS students (  -- as the learning platform knows them
+    student TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    ids TEXT NOT NULL            -- JSON: field: value
+);
 CREATE TABLE IF NOT EXISTS left_out (line TEXT PRIMARY KEY);
 CREATE VIEW IF NOT EXISTS gradebook AS
     SELECT student, handed.exercise, score, max_score, state, time, file, unit
@@ -206,6 +211,13 @@ class Run:
                 "UPDATE handed SET unit = ? WHERE student = ? AND exercise = ? "
                 "AND sha256 = ?",
                 [work.unit, student, work.exercise, work.sha256],
+            )
+
+    def name(self, students):
+        """Note what the learning platform calls students: rows (student, name, ids)."""
+        with self.book:
+            self.book.executemany(
+                "INSERT OR REPLACE INTO students VALUES (?, ?, ?)", students
             )
 
     def hand_in(self, rows, left_out=()):

@@ -17,9 +17,9 @@ import jinja2
 import markupsafe
 
 from course import catalog, copies
-from course.batch.grades import Grades
 from course.present import WORDS, clean
-from course.reporting import analysis, feedback
+from course.reporting import analysis
+from course.reporting.outcomes import Outcomes
 
 UNFIT = re.compile(r'[\x00-\x1f/\\:*?"<>|]')  # not for names of files on Windows
 TEMPLATES = Path(__file__).parent / "templates"
@@ -41,7 +41,7 @@ class Page:
         return quote(self.file)
 
 
-class Report:
+class Report(Outcomes):
     """What the pages are made from.
 
     Args:
@@ -49,19 +49,9 @@ class Report:
     """
 
     def __init__(self, run):
-        self.run, self.course = run, catalog.Course()
-        self.grades = Grades(run)
-        self.level = self.grades.policy.hidden
-        self.results = self.counted()
+        super().__init__(run)
+        self.course = catalog.Course()
         self.when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-    def counted(self):
-        """Return {(student, exercise): the result that counts}."""
-        read = {}
-        for who, mark in self.grades.marks.items():
-            if mark.counted and (found := self.run.read(mark.counted.unit)):
-                read[who] = found
-        return read
 
     def of(self, exercise):
         """Return the results of an exercise, a student each."""
@@ -127,10 +117,6 @@ class Report:
     def summary(self, exercise):
         marks = [m for m in self.grades.marks.values() if m.exercise == exercise]
         return analysis.summary([m.points for m in marks if m.points is not None])
-
-    def visible(self, mark):
-        result = self.results.get((mark.student, mark.exercise))
-        return feedback.visible(result, self.level) if result else ([], 0, 0)
 
 
 def environment():

@@ -1,0 +1,74 @@
+"""Moodle: the grading worksheet as it was downloaded, with the grades filled in.
+
+Its headers and numbers are in the language of the site. A participant is known by the
+number at the end of the first column, or by the e-mail address.
+"""
+
+import re
+
+from course.cli import UsageError
+from course.exporting import sheets
+
+NUMBERED = re.compile(r"\D*(\d+)")
+MOST = ("Maximum Grade", "Maximum grade")
+
+
+def fill(sheet, column, points, students):
+    """Fill a column; return (students without a row, rows without a student).
+
+    Args: as of `canvas.fill`.
+
+    Raises:
+        UsageError: more points than Moodle takes.
+    """
+    index = by_identifier(students, points)
+    most = sheet.find(*MOST)
+    found, strangers = set(), []
+    for row in sheet.rows[1:]:
+        student = next(
+            (index[key] for cell in row for key in keys(cell.text) if key in index),
+            None,
+        )
+        if len(row) <= column:
+            continue
+        if student is None:
+            strangers.append(row[0].text)
+            continue
+        found.add(student)
+        if points[student] is not None:
+            limit = row[most].text if most is not None else ""
+            check(sheet, points[student], limit)
+            like = limit or row[column].text
+            sheet.put(row, column, sheets.number(points[student], like))
+    return sorted(points.keys() - found), strangers
+
+
+def keys(text):
+    """Return what a cell may tell of who the row is about."""
+    text = text.strip()
+    found = [("email", text)] if "@" in text else []
+    numbered = NUMBERED.fullmatch(text)
+    return found + ([("number", numbered[1])] if numbered else [])
+
+
+def check(sheet, points, limit):
+    try:
+        most = float(limit.replace(",", "."))
+    except ValueError:
+        return
+    if points > most:
+        raise UsageError(
+            f"{sheet.name} takes {limit} points at most, and somebody has {points:g}: "
+            "raise the maximum grade in Moodle, or export one --exercise"
+        )
+
+
+def by_identifier(students, points):
+    index = {}
+    for student in points:
+        _, ids = students.get(student, (student, {}))
+        if number := ids.get("moodle_participant"):
+            index[("number", number)] = student
+        if email := ids.get("email") or (student if "@" in student else None):
+            index[("email", email)] = student
+    return index
