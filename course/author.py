@@ -12,7 +12,7 @@ def stubs(options):
     from course import stubs as grammar
     from course.sandbox import client
 
-    course = Course()
+    course = with_solutions()
     wrong = 0
     sandboxes = client.warm()
     for exercise in course.sources(options.exercises):
@@ -48,6 +48,7 @@ def check(options):
     """Check the rules and print every breach with what to do."""
     from course import rules
 
+    with_solutions()
     breaches = 0
     for rule in rules.RULES:
         if options.quick and rule in rules.SLOW:
@@ -57,3 +58,10 @@ def check(options):
             print(breach)
     print(f"{breaches} breaches" if breaches else "all rules hold")
     return LOST if breaches else None
+
+
+def with_solutions():
+    course = Course()
+    if not (course.root / "solutions").is_dir():
+        raise UsageError("this is a students' copy: it has nothing for authors")
+    return course

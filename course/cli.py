@@ -161,6 +161,26 @@ def parser():
         ("--student", {"metavar": "NAME", "help": "only this one"}),
     )
     add(
+        "release",
+        "release",
+        "(instructors) the students' copy, without answers",
+        ("--out", {"metavar": "DIR", "required": True}),
+    )
+    add(
+        "package",
+        "package",
+        "(instructors) an autograder for Gradescope, as a zip",
+        (
+            "--for",
+            {"dest": "platform", "metavar": "PLATFORM", "default": "gradescope"},
+        ),
+        ("--exercise", {"metavar": "EXERCISE", "nargs": "+", "default": []}),
+        ("--out", {"metavar": "FILE", "default": "autograder.zip"}),
+        ("--hidden", {"metavar": "DIR", "help": "a folder with hidden checks"}),
+        ("--policy", {"metavar": "FILE", "help": "says what is told of hidden ones"}),
+        ("--key", {"metavar": "FILE", "help": "of the seeds; a new one if not said"}),
+    )
+    add(
         "stubs",
         "author",
         "(authors) compare the learners' files with the solutions",

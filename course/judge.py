@@ -269,6 +269,8 @@ def examine(
     known = facts(exercise, submission, seed, hidden)
     known["seconds"] = round(time.monotonic() - started, 3)
     printed = examination.printed[:PRINTED_MAX]
+    if withheld := getattr(examination.module, "HIDDEN", None):  # of a student release
+        known["withheld"] = dict(zip(("checks", "points"), withheld, strict=True))
     return result(known, checks, **examination.info, printed=printed)
 
 

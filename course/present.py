@@ -62,6 +62,10 @@ def result(found):
     said = None
     for each in found["checks"]:
         said = check(each, said)
+    if withheld := found.get("withheld"):
+        count, points = withheld["checks"], withheld["points"]
+        noun = "check" if count == 1 else "checks"
+        print(f"\n  {count} more {noun}, worth {points:g}, your instructor runs")
     if found["printed"].strip():
         print("\n  your file printed:")
         print(textwrap.indent(clean(found["printed"]).strip(), "    "))

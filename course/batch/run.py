@@ -55,6 +55,17 @@ CREATE VIEW IF NOT EXISTS gradebook AS
 """
 
 
+def derived(key, *words):
+    """Return 32 hexadecimal digits that follow from a key and words."""
+    text = "\n".join(words).encode()
+    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest()[:32]
+
+
+def seed_of(key, exercise, sha256):
+    """Return the seed of a file's inputs, which only the holder of the key can know."""
+    return derived(key, "seed", exercise, sha256)[:16]
+
+
 @dataclass(frozen=True)
 class Work:
     """A unit of work: one file to one exercise."""
@@ -139,12 +150,10 @@ class Run:
         return Work(exercise, sha, path, unit, self.seed(exercise, sha))
 
     def seed(self, exercise, sha256):
-        return self.derived("seed", exercise, sha256)[:16]
+        return seed_of(self.key, exercise, sha256)
 
     def derived(self, *words):
-        """Return 32 hexadecimal digits that follow from the key and the words."""
-        text = "\n".join(words).encode()
-        return hmac.new(self.key.encode(), text, hashlib.sha256).hexdigest()[:32]
+        return derived(self.key, *words)
 
     def path(self, unit):
         return self.results / unit[:2] / f"{unit}.json"
