@@ -16,11 +16,7 @@ def release(options):
     out = Path(options.out)
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise UsageError(f"{out} is not empty and no release: give another --out")
-    course = Course()
-    if not any(exercise.solution.exists() for exercise in course.exercises):
-        raise UsageError(
-            "there are no solutions here: this is a students' copy already"
-        )
+    course = with_solutions()
     made = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         count = tree.write(course, made)
