@@ -57,7 +57,7 @@ def main(out=FIGURE):
         },
     }
     panel = {"plain networks, small inputs": scaled, "plain and gated": kinds}
-    figure, [axes] = panels(1, 2, size=(5.2, 4.0))
+    figure, [axes] = panels(1, 2, size=(4.4, 3.6))
     bar = Bar(len(scaled) + len(kinds))
     for axis, (title, makers) in zip(axes, panel.items(), strict=True):
         lines = {}
@@ -69,8 +69,10 @@ def main(out=FIGURE):
                 f"{name}: {lines[name][50]:.1e} of the gradient is left after 50 steps"
             )
             bar.step()
+        shown = np.arange(0, STEPS, 10)
+        points = {name: values[shown] for name, values in lines.items()}
         labels = "steps back from the last", "gradient, relative"
-        curves(axis, np.arange(STEPS), lines, *labels, title, log=True)
+        curves(axis, shown, points, *labels, title, log=True)
         axis.set_ylim(1e-14, 10)
     save(figure, out)
 
