@@ -86,6 +86,47 @@ def check_function(function, *args, y_shape, tolerance=1e-5):
             assert got.dtype == "float16", f"float16 in, {got.dtype} out"
 
 
+def check_mask(make, x, *, call=None, tolerance=1e-5):
+    """Examine what a layer makes of padding: nothing.
+
+    Each example gets another length, and noise behind it. Masked, it must give what
+    it gives when it is cut at its length and no mask is there: at its own steps if the
+    output has steps, everywhere if not. No gradient may reach the padding.
+
+    Args:
+        make: function without arguments that returns a new layer.
+        x: (B, T, ...) array of floats with T > B. An output of rank 3 or more whose
+            second axis has T entries is taken to have the steps of x.
+        call: function of (layer, x, mask) that returns the outputs; None for
+            `layer(x, mask=mask)`. The mask is None or (B, T) bool.
+        tolerance: largest difference, relative to the largest output.
+    """
+
+    def run(x, mask=None):
+        outputs = (call or _call_masked)(layer, x, mask)
+        return keras.tree.flatten(outputs)
+
+    layer = make()
+    assert layer.supports_masking, "supports_masking is False: Keras drops the mask"
+    run(x)
+    noise_weights(layer, seed=0)
+    batch, steps = x.shape[:2]
+    assert steps > batch, f"x must have more steps than examples, got {x.shape}"
+    lengths = steps - 1 - np.arange(batch)
+    mask = np.arange(steps) < lengths[:, None]  # (B, T)
+    variable = tf.Variable(x)
+    with tf.GradientTape() as tape:
+        outputs = run(variable + 0, tf.constant(mask))
+        loss = sum(_weighed(y, mask) for y in outputs)
+    slopes = keras.ops.convert_to_numpy(tape.gradient(loss, variable))
+    for i, length in enumerate(lengths):
+        for got, want in zip(outputs, run(x[i : i + 1, :length]), strict=True):
+            mine = got[i : i + 1, :length] if _has_steps(got, mask) else got[i : i + 1]
+            _close(_arrays(mine), _arrays(want), tolerance, "masked and not cut")
+    assert slopes[mask].any(), "no gradient reaches the input"
+    assert not slopes[~mask].any(), "a gradient reaches the padding"
+
+
 def check_optimizer(make, slots, *, tolerance=1e-5):
     """Examine an optimizer.
 
@@ -256,6 +297,22 @@ def _check_fit(make, tolerance):
     longer = np.concatenate([x, x[::-1, :2]], axis=1)
     got, want = train(loaded, longer), train(model, longer)
     _close(got, want, tolerance, "after saving and loading, training on")
+
+
+def _call_masked(layer, x, mask):
+    return layer(x, mask=mask)
+
+
+def _has_steps(y, mask):
+    return len(y.shape) > 2 and y.shape[1] == mask.shape[1]
+
+
+def _weighed(y, mask):
+    """Return the sum of y, weighed by noise; steps that are padding do not count."""
+    noise = np.random.default_rng(0).normal(size=y.shape)
+    if _has_steps(y, mask):
+        noise[~mask] = 0
+    return keras.ops.sum(y * keras.ops.cast(noise, y.dtype))
 
 
 def _run(layer, inputs, training=False):

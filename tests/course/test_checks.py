@@ -11,6 +11,7 @@ from course.checks import (
     assert_same_path,
     check_function,
     check_layer,
+    check_mask,
     check_model,
     check_optimizer,
     count_trainable,
@@ -220,6 +221,82 @@ def test_several_inputs_and_outputs():
             return [x + other, x * other]
 
     check_layer(SumAndProduct, (X, 2 * X), [X.shape, X.shape], weights=0)
+
+
+@register
+class RunningMean(layers.Layer):
+    """A layer that knows padding: the mean of the steps so far, and that of all."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x, mask=None):
+        valid = ops.ones_like(x[..., 0]) if mask is None else mask
+        return self.means(x, ops.cast(valid, x.dtype)[..., None])
+
+    def means(self, x, valid):
+        steps = ops.cumsum(x * valid, axis=1) / ops.cumsum(valid, axis=1)
+        return steps, ops.sum(x * valid, axis=1) / ops.sum(valid, axis=1)
+
+
+class DropsMask(RunningMean):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = False
+
+
+class IgnoresMask(RunningMean):
+    def call(self, x, mask=None):
+        return super().call(x)
+
+
+class CountsPadding(RunningMean):
+    def means(self, x, valid):
+        steps, _ = super().means(x, valid)
+        return steps, ops.mean(x * valid, axis=1)
+
+
+class LooksAhead(RunningMean):
+    def means(self, x, valid):
+        steps, whole = super().means(x, valid)
+        return steps + x[:, -1:], whole
+
+
+class LeaksGradient(RunningMean):
+    def means(self, x, valid):
+        steps, whole = super().means(x, valid)
+        return steps, whole + ops.sum(x - ops.stop_gradient(x), axis=1)
+
+
+class Cuts(RunningMean):
+    def call(self, x, mask=None):
+        return [ops.stop_gradient(y) + 0 * x[:, 0] for y in super().call(x, mask)[1:]]
+
+
+def test_a_layer_that_knows_padding_passes():
+    check_mask(RunningMean, X)
+
+    def attend(layer, x, mask):  # every example asks the same three questions
+        return layer(ops.tile(X[:1, :3], (x.shape[0], 1, 1)), x, value_mask=mask)
+
+    check_mask(lambda: layers.MultiHeadAttention(2, 3), X, call=attend)
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (DropsMask, "supports_masking is False"),
+        (IgnoresMask, "masked and not cut: differs"),
+        (CountsPadding, "masked and not cut: differs"),
+        (LooksAhead, "masked and not cut: differs"),
+        (LeaksGradient, "a gradient reaches the padding"),
+        (Cuts, "no gradient reaches the input"),
+    ],
+)
+def test_a_layer_that_does_not_know_padding_fails(cls, message):
+    with pytest.raises(AssertionError, match=message):
+        check_mask(cls, X)
 
 
 def small_model(cls=Scale):
