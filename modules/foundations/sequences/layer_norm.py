@@ -37,7 +37,7 @@ class LayerNorm(layers.Layer):
          [-1.  1.]]
     """
 
-    def __init__(self, epsilon=1e-3, **kwargs):
+    def __init__(self, epsilon=1e-5, **kwargs):
         super().__init__(**kwargs)
         if not epsilon > 0:
             raise ValueError(f"epsilon must be > 0, got {epsilon!r}")
