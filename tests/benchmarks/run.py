@@ -15,7 +15,15 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks import demos, grading, hundred, networks, start, watching
+from tests.benchmarks import (
+    demos,
+    everything,
+    grading,
+    hundred,
+    networks,
+    start,
+    watching,
+)
 
 BENCHMARKS = {
     "start": start.start,
@@ -24,6 +32,7 @@ BENCHMARKS = {
     "whole": grading.whole,
     "batch": grading.batch,
     "hundred": hundred.hundred,
+    "everything": everything.everything,
     "networks": networks.networks,
     "demos": demos.demos,
 }
