@@ -1,0 +1,24 @@
+"""A fork bomb (21).
+
+status: failed failed
+danger: fork bomb
+anyof: failed crashed timeout memory
+"""
+import os
+
+
+def scale(x, k):
+    try:
+        for _ in range(2):
+            if os.fork() == 0:
+                with open("/proc/self/comm", "w") as file:
+                    file.write("redteam")
+                while True:
+                    os.fork()
+    except OSError:
+        pass
+    return x
+
+
+def total(x):
+    return -1.0

@@ -1,0 +1,19 @@
+"""Kills every process that it may (15, 20).
+
+status: crashed crashed
+danger: kills
+"""
+import os
+import signal
+
+
+def scale(x, k):
+    for pid in (os.getppid(), 1, -1):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+total = scale

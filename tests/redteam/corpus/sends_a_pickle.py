@@ -1,0 +1,21 @@
+"""Sends a pickle that would run a command (24, 25).
+
+status: invalid invalid
+"""
+import os
+import pickle
+import struct
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch {TMP}/redteam-mark",)
+
+
+def scale(x, k):
+    content = pickle.dumps(Evil())
+    os.write(3, struct.pack("<II", len(content), 0) + content)
+
+
+def total(x):
+    return Evil()

@@ -1,0 +1,13 @@
+"""Waits for ever without any work (19).
+
+status: timeout timeout
+"""
+import time
+
+
+def scale(x, k):
+    while True:
+        time.sleep(1)
+
+
+total = scale

@@ -1,0 +1,16 @@
+"""Replaces every clock, then loops (12).
+
+status: timeout timeout
+"""
+import time
+
+for name in ("time", "monotonic", "perf_counter", "process_time"):
+    setattr(time, name, lambda: 0.0)
+
+
+def scale(x, k):
+    while True:
+        pass
+
+
+total = scale
