@@ -31,16 +31,13 @@ def test_passes_the_mask_on():
 
 @pytest.mark.parametrize("epsilon", [1e-3, 1e-5])
 def test_equals_keras(epsilon):
-    ours, theirs = (c(epsilon=epsilon) for c in (LayerNorm, KERAS))
+    ours, theirs = LayerNorm(epsilon), keras.layers.LayerNormalization(epsilon=epsilon)
     theirs.build(X.shape)
     ours.build(X.shape)
     noise_weights(ours, seed=0)
     theirs.set_weights(ours.get_weights())
     for x in (X, 0.01 * X):  # the small variances show epsilon
         assert_close_relative(ours(x), theirs(x), 1e-5)
-
-
-KERAS = keras.layers.LayerNormalization
 
 
 def test_two_vectors_by_hand():

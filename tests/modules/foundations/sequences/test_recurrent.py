@@ -27,16 +27,14 @@ def test_layer():
 
 @pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"unroll": True}])
 def test_equals_keras(options):
-    both = [c(5, return_sequences=True, **options) for c in (SimpleRNN, KERAS)]
+    kinds = SimpleRNN, keras.layers.SimpleRNN
+    both = [c(5, return_sequences=True, **options) for c in kinds]
     for layer in both:
         layer.build(X.shape)
     ours, theirs = both
     noise_weights(ours, seed=0)
     theirs.set_weights(ours.get_weights())
     assert_close_relative(ours(X), theirs(X), 1e-5)
-
-
-KERAS = keras.layers.SimpleRNN
 
 
 def test_two_steps_by_hand():
@@ -85,6 +83,19 @@ def test_a_state_handed_on_continues_the_sequence(layer):
     for got, want in zip(end, last, strict=True):
         np.testing.assert_allclose(got, want, atol=1e-6)
     assert not np.allclose(layer(X[:, 3:])[0], rest, atol=1e-2)  # without the state
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_stateful_layers_continue_where_the_last_window_ended(layer):
+    kept = layer(4, return_sequences=True, stateful=True)
+    kept(X[:, :3])
+    noise_weights(kept, seed=0)
+    kept.reset_state()  # the noise went into the state too
+    parts = [kept(X[:, :3]), kept(X[:, 3:6]), kept(X[:, 6:])]
+    whole = layer(4, return_sequences=True)
+    whole.build(X.shape)
+    noise_weights(whole, seed=0)
+    np.testing.assert_allclose(ops.concatenate(parts, 1), whole(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
