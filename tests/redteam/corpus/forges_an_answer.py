@@ -1,6 +1,6 @@
 """Writes frames of its own to the judge (14).
 
-status: failed crashed
+status: failed invalid|crashed
 """
 import os
 

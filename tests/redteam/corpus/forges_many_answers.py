@@ -1,6 +1,6 @@
 """Floods the judge with answers ahead of the questions (14).
 
-status: failed failed
+status: invalid invalid
 """
 import os
 

@@ -1,8 +1,7 @@
 """A fork bomb (21).
 
-status: failed failed
+status: failed|crashed|timeout|memory failed|crashed|timeout|memory
 danger: fork bomb
-anyof: failed crashed timeout memory
 """
 import os
 

@@ -11,4 +11,5 @@ def scale(x, k):
     time.sleep(60)
 
 
-total = scale
+def total(x):
+    return scale(x, 1.0)

@@ -1,6 +1,6 @@
 """Kills every process that it may (15, 20).
 
-status: crashed crashed
+status: crashed|failed crashed|failed
 danger: kills
 """
 import os
@@ -16,4 +16,5 @@ def scale(x, k):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-total = scale
+def total(x):
+    return scale(x, 1.0)

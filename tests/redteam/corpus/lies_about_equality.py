@@ -1,6 +1,6 @@
 """An array whose comparisons always agree (5).
 
-status: failed invalid
+status: failed failed
 """
 import numpy as np
 

@@ -5,7 +5,7 @@ status: failed crashed
 import os
 
 FOUND = []
-for top in ("{LIBRARY}", "{SECRET}", "/root", "/home", "/run"):
+for top in ("{LIBRARY}", os.path.dirname("{SECRET}"), "/root", "/home", "/run"):
     for folder, _, files in os.walk(top):
         for name in files[:200]:
             try:

@@ -1,6 +1,6 @@
 """Sends a pickle that would run a command (24, 25).
 
-status: invalid invalid
+status: invalid failed
 """
 import os
 import pickle

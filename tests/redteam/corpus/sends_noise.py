@@ -10,4 +10,5 @@ def scale(x, k):
         os.write(3, b"\xff" * 4096)
 
 
-total = scale
+def total(x):
+    return scale(x, 1.0)

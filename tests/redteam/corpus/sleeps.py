@@ -10,4 +10,5 @@ def scale(x, k):
         time.sleep(1)
 
 
-total = scale
+def total(x):
+    return scale(x, 1.0)

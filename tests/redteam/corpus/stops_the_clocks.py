@@ -13,4 +13,5 @@ def scale(x, k):
         pass
 
 
-total = scale
+def total(x):
+    return scale(x, 1.0)

@@ -1,6 +1,6 @@
 """Allocates without end (22).
 
-status: memory memory
+status: memory|timeout memory|timeout
 danger: memory
 """
 def scale(x, k):
@@ -9,4 +9,5 @@ def scale(x, k):
         kept.append(bytearray(50 << 20))
 
 
-total = scale
+def total(x):
+    return scale(x, 1.0)

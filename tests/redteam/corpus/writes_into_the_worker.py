@@ -1,6 +1,6 @@
 """Replaces the worker that answers for it (1, 4).
 
-status: failed failed
+status: invalid invalid
 """
 import sys
 
