@@ -40,8 +40,8 @@ class Transformer(keras.Model):
         epsilon: float, of layer normalization.
 
     Shapes:
-        source: (B, S) int, target: (B, T) int, from 0 to vocabulary_size - 1. On a CPU
-            TensorFlow refuses other tokens; compiled by XLA it reads the nearest row.
+        source: (B, S) int, target: (B, T) int, from 0 to vocabulary_size - 1. Larger
+            ones TensorFlow refuses on a CPU; where XLA compiles, only `translate` does.
         logits: (B, T, vocabulary_size). Rows of padding give finite logits.
 
     Example:
@@ -83,6 +83,7 @@ class Transformer(keras.Model):
             self.vocabulary_size,
             self.hidden_dim,
             embeddings_initializer=like_logits,
+            reverse_dtype=self.compute_dtype,
             **policy,
         )
         self.embedding.build()
@@ -180,7 +181,8 @@ class Transformer(keras.Model):
             raise ValueError(f"source must be (B, S) int, got {kind}")
         if source.size and not 0 <= source.min() <= source.max() < self.vocabulary_size:
             found = f"{source.min()} to {source.max()}"
-            raise ValueError(f"tokens must be < {self.vocabulary_size}, got {found}")
+            last = self.vocabulary_size - 1
+            raise ValueError(f"tokens must be 0 to {last}, got {found}")
         return np.asarray(self._write(source.astype("int32"), length, start, end))
 
     def get_config(self):
