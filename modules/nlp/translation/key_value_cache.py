@@ -42,7 +42,8 @@ def append(cache, index, keys, values):
     """Write new keys and values into a cache, at `index` and after it.
 
     Whether they fit can be known only where index is a plain int: a tensor that points
-    too far is moved back by XLA, silently. Who makes the loop must see to that.
+    too far is moved back by XLA, silently. Who makes the loop must see to that. The
+    writing has no gradient in TensorFlow: a cache is for use, not for training.
 
     Args:
         cache: (keys, values), (B, h, L, d) each.

@@ -73,9 +73,11 @@ def test_no_step_is_wasted():
 
 @pytest.mark.parametrize("wrap", [lambda f: f, compiled], ids=["eager", "xla"])
 def test_prompts_of_different_lengths(wrap):
-    """The end inside a prompt ends nothing; what stands behind a prompt is ignored."""
-    rows = [[3, 1, 4], [7], [2, 5]]
-    prompt = np.array([[3, 1, 4], [7, 9, 9], [2, 5, 9]], "int32")
+    """Neither the end inside a prompt, nor its guess there, ends a row (the first word
+    makes the model guess 1, the end); what stands behind a prompt is ignored.
+    """
+    rows = [[1, 1, 4], [7], [2, 5]]
+    prompt = np.array([[1, 1, 4], [7, 9, 9], [2, 5, 9]], "int32")
 
     def run(prompt, given):
         state = ops.zeros((3, 8), "int32")
