@@ -249,6 +249,7 @@ class Namespaces(Uid):
             Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
 
     def confine(self):
+        os.setsid()  # kill(0, …) reaches a process group across namespaces
         kernel.unshare(kernel.CLONE_NEWNS)
         self.build_tree()
         self.limit(processes=False)
