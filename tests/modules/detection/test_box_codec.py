@@ -31,9 +31,10 @@ def test_by_hand():
 
 @pytest.mark.parametrize("variances", [(1, 1, 1, 1), SSD])
 def test_equals_keras(variances):
-    want = keras.utils.bounding_boxes.encode_box_to_deltas(
-        ANCHORS, BOXES, "xyxy", "xyxy", variance=np.float32(variances)
-    )
+    """Whose default, center_yxhw, would put t_y and t_h first."""
+    order = "xyxy", "xyxy", "center_xywh"
+    utils = keras.utils.bounding_boxes
+    want = utils.encode_box_to_deltas(ANCHORS, BOXES, *order, np.float32(variances))
     got = encode(BOXES, ANCHORS, variances)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
