@@ -178,7 +178,7 @@ def regressor(count):
     inputs = keras.Input((1,), dtype="int32")
     boxes = layers.Embedding(count, 4, embeddings_initializer=start)(inputs)
     model = keras.Model(inputs, layers.Flatten()(boxes))
-    model.compile(keras.optimizers.Adam(0.05), apart, jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.05), apart, run_eagerly=True)
     return model
 
 
