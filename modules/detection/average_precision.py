@@ -143,12 +143,13 @@ def evaluate(
     classes = sorted({int(c) for image in wanted for c in image["classes"]})
     if not classes:
         raise ValueError("no image has an object: average precision is not defined")
+    pairs = [
+        (d, t, np.asarray(iou(d["boxes"], t["boxes"])))
+        for d, t in zip(found, wanted, strict=True)
+    ]
     table = []  # (classes, thresholds)
     for label in classes:
-        images = [
-            _of_class(d, t, label, max_detections)
-            for d, t in zip(found, wanted, strict=True)
-        ]
+        images = [_of_class(*pair, label, max_detections) for pair in pairs]
         table.append([_of_images(images, t, interpolation, rule) for t in thresholds])
     over_classes, over_thresholds = np.mean(table, axis=0), np.mean(table, axis=1)
     keys = [round(float(t), 4) for t in thresholds]
@@ -188,9 +189,8 @@ def _per_image(data, scored):
     return images
 
 
-def _of_class(found, wanted, label, limit):
+def _of_class(found, wanted, overlaps, label, limit):
     """Return scores (D,), from the highest down, and IoU (D, N) of one class."""
     mine = np.flatnonzero(found["classes"] == label)
     mine = mine[np.argsort(-found["scores"][mine], kind="stable")][:limit]
-    boxes = wanted["boxes"][wanted["classes"] == label]
-    return found["scores"][mine], np.asarray(iou(found["boxes"][mine], boxes))
+    return found["scores"][mine], overlaps[mine][:, wanted["classes"] == label]
