@@ -137,16 +137,10 @@ def evaluate(
         ValueError: there is no object in any image, a score is NaN, a class is not an
             int >= -1, or the numbers of images differ.
     """
-    found, wanted = _per_image(detections, True), _per_image(truths, False)
-    if len(found) != len(wanted):
-        raise ValueError(f"{len(found)} images of detections, {len(wanted)} of truths")
-    classes = sorted({int(c) for image in wanted for c in image["classes"]})
+    pairs = _pairs(detections, truths)
+    classes = sorted({int(c) for _, truth, _ in pairs for c in truth["classes"]})
     if not classes:
         raise ValueError("no image has an object: average precision is not defined")
-    pairs = [
-        (d, t, np.asarray(iou(d["boxes"], t["boxes"])))
-        for d, t in zip(found, wanted, strict=True)
-    ]
     table = []  # (classes, thresholds)
     for label in classes:
         images = [_of_class(*pair, label, max_detections) for pair in pairs]
@@ -158,6 +152,17 @@ def evaluate(
         "by_threshold": dict(zip(keys, over_classes.tolist(), strict=True)),
         "by_class": dict(zip(classes, over_thresholds.tolist(), strict=True)),
     }
+
+
+def _pairs(detections, truths):
+    """Return for each image its detections, its objects and their IoU."""
+    found, wanted = _per_image(detections, True), _per_image(truths, False)
+    if len(found) != len(wanted):
+        raise ValueError(f"{len(found)} images of detections, {len(wanted)} of truths")
+    return [
+        (d, t, np.asarray(iou(d["boxes"], t["boxes"])))
+        for d, t in zip(found, wanted, strict=True)
+    ]
 
 
 def _of_images(images, threshold, interpolation, rule):

@@ -74,7 +74,7 @@ def precision(found, world):
 
 
 def draw(scene, before, after, found, raw, out):
-    figure, [axes] = panels(1, 3, size=(4.0, 3.9))
+    figure, [axes] = panels(1, 3, size=(3.6, 3.5))
     picture, things, _ = scene
     titles = f"{len(before)} boxes", f"{len(after)} after suppression at 0.5"
     for axis, places, title in zip(axes, (before, after), titles, strict=False):
