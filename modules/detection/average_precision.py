@@ -13,6 +13,7 @@ import numpy as np
 
 from modules.detection.boxes import iou
 
+NAMES = ("voc_11", "voc", "coco")
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = {
     "voc_11": np.arange(11) / 10,
@@ -55,8 +56,7 @@ def average_precision(hits, truths, interpolation="coco"):
     if interpolation == "voc":
         return float(np.sum(np.diff(recall, prepend=0) * best))
     if interpolation not in RECALLS:
-        names = ("voc", *RECALLS)
-        raise ValueError(f"interpolation must be one of {names}, got {interpolation!r}")
+        raise ValueError(f"interpolation must be one of {NAMES}, got {interpolation!r}")
     at = np.searchsorted(recall, RECALLS[interpolation])  # first recall >= r
     return float(np.append(best, 0)[at].mean())
 
@@ -129,13 +129,12 @@ def evaluate(
         max_detections: int.
 
     Returns:
-        dict: "AP", the mean over classes and thresholds; "by_threshold", a dict of
-        means over classes; "by_class", a dict of means over thresholds, of the classes
-        that occur in truths. Detections of other classes do not count.
+        dict: "AP", the mean over classes and thresholds; "by_threshold" and "by_class",
+        dicts of means. Only classes that occur in truths count.
 
     Raises:
-        ValueError: there is no object in any image, a score is NaN, a class is not an
-            int >= -1, or the numbers of images differ.
+        ValueError: no image has an object, a score is NaN, a class is not an int >= -1,
+            or the numbers of images differ.
     """
     pairs = _pairs(detections, truths)
     classes = sorted({int(c) for _, truth, _ in pairs for c in truth["classes"]})
