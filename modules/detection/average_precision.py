@@ -50,9 +50,7 @@ def average_precision(hits, truths, interpolation="coco"):
     if truths < 1:
         raise ValueError(f"truths must be an int >= 1, got {truths!r}")
     recall, precision = precision_recall(hits, truths)
-    best = np.maximum.accumulate(precision[::-1])[
-        ::-1
-    ]  # at this recall or a higher one
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # here or further on
     if interpolation == "voc":
         return float(np.sum(np.diff(recall, prepend=0) * best))
     if interpolation not in RECALLS:

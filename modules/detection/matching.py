@@ -47,7 +47,7 @@ def match(overlaps, present, positive=0.7, negative=0.3):
     found = ops.where(most >= negative, IGNORED, BACKGROUND)
     found = ops.where(most >= positive, ops.argmax(overlaps, axis=-1), found)
     best = ops.max(overlaps, axis=-2, keepdims=True)  # (..., 1, N), over the anchors
-    claims = ops.where((overlaps == best) & (overlaps > 0), overlaps, -1)
+    claims = ops.where(overlaps == best, overlaps, -1)
     claimed = ops.max(claims, axis=-1) > 0
     found = ops.where(claimed, ops.argmax(claims, axis=-1), found)
     return ops.cast(found, "int32")

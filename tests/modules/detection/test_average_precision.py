@@ -118,6 +118,17 @@ def test_limit_of_detections_equals_pycocotools():
     assert got["AP"] < evaluate(found, truths, [0.5, 0.7])["AP"]
 
 
+def test_of_objects_equally_near_the_last_is_taken_as_by_pycocotools():
+    """The first detection lies between two objects; the second fits the right one."""
+    truths = {"boxes": [np.float32([[0, 0, 8, 8], [8, 0, 16, 8]])]}
+    truths["classes"] = [np.array([0, 0])]
+    found = {"boxes": [np.float32([[4, 0, 12, 8], [8, 0, 16, 8]])]}
+    found |= {"classes": [np.array([0, 0])], "scores": [np.array([0.9, 0.8])]}
+    assert mark_hits([[1 / 3, 1 / 3], [0, 1]], 0.3).tolist() == [True, False]
+    want = pycocotools_stats(found, truths, [0.3])
+    assert evaluate(found, truths, [0.3])["AP"] == pytest.approx(want.mean())
+
+
 # What pycocotools 2.0.11 gives for world(0), world(1) and world(2), so that a machine
 # without it checks something too: pycocotools_stats(*world(seed)).mean()
 MINTED = {0: 0.21825407924586016, 1: 0.27544108153079694, 2: 0.1551380324000526}

@@ -63,6 +63,11 @@ def test_bad_boxes_overlap_nothing(bad):
     assert not np.any(iou(bad, bad))
 
 
+def test_boxes_of_negative_size_have_no_area():
+    bad = np.float32([[9, 0, 0, 9], [0, 9, 9, 0], [9, 9, 0, 0]])
+    np.testing.assert_array_equal(area(bad), [0, 0, 0])
+
+
 def test_no_boxes():
     assert tuple(iou(np.zeros((0, 4), "float32"), BOXES).shape) == (0, 9)
 
