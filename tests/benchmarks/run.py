@@ -21,6 +21,7 @@ from tests.benchmarks import (
     grading,
     hundred,
     networks,
+    redteam,
     start,
     watching,
 )
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "batch": grading.batch,
     "hundred": hundred.hundred,
     "everything": everything.everything,
+    "redteam": redteam.redteam,
     "networks": networks.networks,
     "demos": demos.demos,
 }

@@ -83,8 +83,9 @@ def survivors():
 class Raid:
     """What came of the whole corpus in one backend."""
 
-    def __init__(self, folder, backend, uid):
-        self.place = opened(folder, backend, uid)
+    def __init__(self, backend, uid):
+        self.place = opened(backend, uid)
+        folder = self.place.folder
         self.promise = isolation.PROMISES[backend]
         target = attack.exercise(folder / "exercise")
         self.listener = Listener()
@@ -106,15 +107,15 @@ class Raid:
         self.scratch = list((folder / "scratch").glob("course-sandbox-*"))
 
     def close(self):
-        self.place.stop()
-        self.listener.close()
         for path in self.marks:
             path.unlink()
+        self.place.stop()
+        self.listener.close()
 
 
 @pytest.fixture(scope="module", params=TRIED, ids=lambda p: f"{p[0]}-as-{p[1]}")
-def raid(request, tmp_path_factory):
-    found = Raid(tmp_path_factory.mktemp("raid"), *request.param)
+def raid(request):
+    found = Raid(*request.param)
     yield found
     found.close()
 
@@ -149,7 +150,8 @@ def test_neighbours_are_graded_as_if_they_were_alone(raid):
 def test_no_secret_was_read(raid):
     [_, total] = raid.results["reads_the_answers"]["checks"]
     seen = {"allow-list": 0, "no solutions, no tests": 1, "open": 4}
-    assert total["message"].count(CANARY) == seen[raid.promise["filesystem"]]
+    count = total["message"].count(CANARY)  # where all is open, also in temporary files
+    assert min(count, 4) == seen[raid.promise["filesystem"]]
     if raid.promise["filesystem"] == isolation.LISTED:
         assert CANARY not in json.dumps(list(raid.results.values()))
 

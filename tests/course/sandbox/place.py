@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Place:
     """A warm process of one backend over a small library with canaries in it."""
 
     def __init__(self, folder, backend, uid):
-        self.backend, self.uid = backend, uid
+        self.folder, self.backend, self.uid = folder, backend, uid
         self.promise = isolation.PROMISES[backend]
         self.library, self.socket = folder / "library", folder / "run" / "socket"
         shutil.copytree(client.LIBRARY / "modules", self.library / "modules")
@@ -73,11 +74,14 @@ class Place:
         self.process.wait()
         self.process.stdin.close()
         self.log.close()
+        shutil.rmtree(self.folder)
 
 
-def opened(folder, backend, uid):
-    """Return a Place in a folder that other users may enter."""
-    for parent in (folder, *folder.parents):
-        if str(parent).startswith(("/tmp/", str(folder))):
-            parent.chmod(0o755)
+def opened(backend, uid):
+    """Return a Place in a new folder that other users may enter.
+
+    pytest's own folders will not do: every session closes them to others again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="course-place-"))
+    folder.chmod(0o755)
     return Place(folder, backend, uid)

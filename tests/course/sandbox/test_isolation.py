@@ -18,9 +18,8 @@ from tests.course.sandbox.place import CANARY, ROOT, TRIED, opened
 
 
 @pytest.fixture(scope="module", params=TRIED, ids=lambda p: f"{p[0]}-as-{p[1]}")
-def place(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("place")
-    found = opened(folder, *request.param)
+def place(request):
+    found = opened(*request.param)
     yield found
     found.stop()
 

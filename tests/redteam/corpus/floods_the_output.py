@@ -1,9 +1,9 @@
 """Prints without end (22).
 
-status: failed failed
+status: failed|timeout failed
 """
 def scale(x, k):
-    for _ in range(3000):
+    for _ in range(300):
         print("x" * 10_000)
     return x
 

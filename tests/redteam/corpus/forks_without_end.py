@@ -1,6 +1,6 @@
 """A fork bomb (21).
 
-status: failed|crashed|timeout|memory failed|crashed|timeout|memory
+status: failed|crashed|timeout|memory failed|crashed|timeout|memory|invalid
 danger: fork bomb
 """
 import os
