@@ -57,7 +57,7 @@ def collect(options):
         print(f"nothing in {options.archive} is an answer to an exercise")
         return LOST
     print(f"{len(written)} files of {students} students are in {out}")
-    print(f"Next: python -m course grade --submission {out} --json results.jsonl")
+    print(f"Next: python -m course grade-all {out} --out graded")
     return None
 
 
