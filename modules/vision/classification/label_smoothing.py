@@ -26,8 +26,9 @@ def smooth_labels(y, epsilon=0.1):
         (..., K) float; sums to 1 as y does.
 
     Example:
-        >>> print(ops.convert_to_numpy(smooth_labels(ops.array([0.0, 1.0, 0, 0, 0]))))
-        [0.02 0.92 0.02 0.02 0.02]
+        >>> y = ops.array([0.0, 1.0, 0.0, 0.0])
+        >>> print(ops.convert_to_numpy(smooth_labels(y, epsilon=0.5)))
+        [0.125 0.625 0.125 0.125]
     """
     return (1 - epsilon) * y + epsilon / ops.cast(ops.shape(y)[-1], y.dtype)
 
