@@ -1,4 +1,4 @@
-"""First weights decide whether a signal reaches layer 30, and whether anything is learned.
+"""First weights decide whether a signal reaches layer 30, and whether a network learns.
 
 A ReLU network of thirty dense layers starts from three variances of its weights:
 Xavier's 1/n, He's 2/n, and 3/n. Left: the second moment of the activations behind each
