@@ -18,6 +18,9 @@ class SetSum(layers.Layer):
     function of a set that does not depend on the order (theorem 2). A sum also tells
     how often an element occurs; a mean and a maximum do not.
 
+    Args:
+        None of its own.
+
     Shapes:
         x: (B, M, D) float, its Keras mask (B, M) True for elements, False for padding.
         y: (B, D), 0 for an empty set.
