@@ -52,7 +52,7 @@ def neighbour_sum(messages, edges, nodes):
         >>> neighbour_sum([1.0, 2.0, 4.0], edges, 3).numpy()
         array([4., 3., 0.], dtype=float32)
     """
-    return ops.segment_sum(messages, edges[:, 1], nodes)
+    return ops.segment_sum(ops.convert_to_tensor(messages), edges[:, 1], nodes)
 
 
 def in_degree(edges, nodes, dtype="float32"):

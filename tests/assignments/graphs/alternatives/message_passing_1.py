@@ -47,7 +47,9 @@ def degree_weights(edges, n):
     edges = ops.concatenate([ops.cast(edges, "int32"), loops], axis=0)
     ends = ops.one_hot(edges[:, 1], n)  # (E + n, n)
     scale = ops.sum(ends, axis=0) ** -0.5
-    return edges, (ops.one_hot(edges[:, 0], n) @ scale) * (ends @ scale)
+    return edges, ops.matmul(ops.one_hot(edges[:, 0], n), scale) * ops.matmul(
+        ends, scale
+    )
 
 
 def propagate(x, edges, weights):
