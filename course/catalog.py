@@ -83,8 +83,10 @@ class Exercise:
         for node in ast.parse(self.test.read_text("utf-8")).body:
             for mark in getattr(node, "decorator_list", []):
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "points":
-                    values = {k.arg: k.value for k in mark.keywords}
-                    worth = ast.literal_eval(mark.args[0])
+                    names = ("worth", "after", "hidden", "seconds")
+                    values = dict(zip(names, mark.args, strict=False))
+                    values |= {k.arg: k.value for k in mark.keywords}
+                    worth = ast.literal_eval(values["worth"])
                     hidden = "hidden" in values and ast.literal_eval(values["hidden"])
                     title = (ast.get_docstring(node) or "").split("\n")[0]
                     found.append((node.name, title, float(worth), hidden))

@@ -174,7 +174,10 @@ def parser():
             "--for",
             {"dest": "platform", "metavar": "PLATFORM", "default": "gradescope"},
         ),
-        ("--exercise", {"metavar": "EXERCISE", "nargs": "+", "default": []}),
+        (
+            "--exercise",
+            {"metavar": "E", "nargs": "+", "action": "extend", "default": []},
+        ),
         ("--out", {"metavar": "FILE", "default": "autograder.zip"}),
         ("--hidden", {"metavar": "DIR", "help": "a folder with hidden checks"}),
         ("--policy", {"metavar": "FILE", "help": "says what is told of hidden ones"}),
@@ -290,6 +293,9 @@ def main(argv=None):
         print(f"course: {place}: make room, or write elsewhere", file=sys.stderr)
         return USAGE
     except Exception as e:
+        if type(e).__module__ == "sqlite3":
+            print(f"course: the gradebook cannot be used ({e})", file=sys.stderr)
+            return USAGE
         if type(e).__name__ not in ("GraderFault", "SandboxFault"):
             raise
         print(f"course: the grader failed, not you: {e}", file=sys.stderr)

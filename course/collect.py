@@ -20,6 +20,7 @@ from course.collecting import archive, layouts
 from course.present import one_line
 
 SUFFIXES = (".py", ".ipynb")
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 MANIFEST = "manifest.jsonl"
 # names that Windows keeps for devices
 RESERVED = {
@@ -78,6 +79,8 @@ def read(source, layout):
             left_out.append(f"{item.path}: {reason}")
         elif item.path.suffix.lower() in SUFFIXES:
             handed.append(item)
+        elif item.path.suffix.lower() in PACKED:
+            left_out.append(f"{item.path}: unpack it, and collect the folder")
     return handed, left_out
 
 
@@ -104,7 +107,10 @@ def latest(course, handed, only):
     for item in handed:
         name = only or exercise_of(course, item.path)
         if name is None:
-            left_out.append(f"{item.file.path}: no exercise of this name")
+            left_out.append(
+                f"{item.file.path}: no exercise of this name; if all are answers to "
+                "one, say --exercise"
+            )
         else:
             attempts.setdefault((student_key(item), name), []).append(item)
     chosen = {}
@@ -157,7 +163,7 @@ def write(chosen, out):
         put(out / entry["file"], item.file.content)
         known[entry["student"], exercise] = entry
         written.append(entry)
-    lines = [json.dumps(e, ensure_ascii=False) + "\n" for e in known.values()]
+    lines = [json.dumps(entry) + "\n" for entry in known.values()]
     put(out / MANIFEST, "".join(lines).encode())
     return written
 
@@ -203,7 +209,10 @@ def read_manifest(out):
     if not path.exists():
         return {}
     try:
-        entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        lines = path.read_text("utf-8").split(
+            "\n"
+        )  # a name may hold other ends of lines
+        entries = [json.loads(line) for line in lines if line.strip()]
         return {(e["student"], e["exercise"]): e for e in entries}
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(

@@ -7,23 +7,25 @@ class has, say nothing. Two files are alike by the part of the smaller one's run
 the other has too.
 """
 
-import builtins
-import io
+import itertools
 import json
 import keyword
-import tokenize
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 GRAM = 8  # tokens in a run
 LEAST = 0.7  # of the smaller file's own runs: what is listed
 OWN = 24  # runs that a file must have of its own to be compared
-COMMON = 0.3  # part of the class that has a run: nobody's own
-RING = 12  # but so many may have copied from one
-SIZE_MAX = 1 << 20
-SILENT = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT)
-SILENT += (tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER)
-LIBRARY = {"keras", "ops", "layers", "np", "numpy", "tf", "tensorflow", "math"}
+COMMON = 0.5  # part of the class that has a run: nobody's own
+RING = 30  # but so many may have copied from one
+SIZE_MAX = 200_000  # characters of code that are compared
+TOKEN = re.compile(
+    r"""(?P<line>\n)|(?P<silent>[ \t\f]+|\#[^\n]*|\\\n)"""
+    r"""|(?P<quote>[rbfuRBFU]{0,2}(?:\"\"\"|\'\'\'|"|'))"""
+    r"""|(?P<word>\w+)|(?P<mark>.)""",
+    re.S,
+)
 
 
 @dataclass(frozen=True)
@@ -60,20 +62,35 @@ def pairs(exercise, files, known, least=LEAST):
         least: float, from 0 to 1.
     """
     own = {student: runs(text_of(c)) - known for student, c in files.items()}
-    counts = Counter(run for found in own.values() for run in found)
+    found = [
+        Pair(exercise, first, second, 1.0, len(own[first]), True)
+        for first, second in identical(files, own)
+    ]
+    counts = Counter(run for runs_of in own.values() for run in runs_of)
     most = max(RING, COMMON * len(files))
     own = {
-        student: {run for run in found if counts[run] <= most}
-        for student, found in own.items()
+        student: {run for run in runs_of if counts[run] <= most}
+        for student, runs_of in own.items()
     }
-    found = []
     for (first, second), shared in together(own).items():
         smaller = min(len(own[first]), len(own[second]))
         alike = shared / smaller
-        if smaller >= OWN and alike >= least:
-            same = files[first] == files[second]
-            found.append(Pair(exercise, first, second, alike, shared, same))
+        if smaller >= OWN and alike >= least and files[first] != files[second]:
+            found.append(Pair(exercise, first, second, alike, shared, False))
     return sorted(found, key=lambda p: (-p.alike, -p.shared, p.first, p.second))
+
+
+def identical(files, own):
+    """Yield pairs of students with the same bytes, however many there are of them.
+
+    Only where the file holds something of its own: many hand in the stub.
+    """
+    groups = {}
+    for student in sorted(files):
+        if len(own[student]) >= OWN:
+            groups.setdefault(files[student], []).append(student)
+    for group in groups.values():
+        yield from itertools.pairwise(group)
 
 
 def together(own):
@@ -97,43 +114,57 @@ def runs(text):
 
 
 def tokens(text):
-    """Return the words of a Python file, as far as they can be told apart."""
-    found, line_begins = [], True
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type in SILENT:
-                line_begins = True
-                continue
-            if not (token.type == tokenize.STRING and line_begins):  # no docstrings
-                found.append(word(token, found))
-            line_begins = False
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        pass  # a broken file is compared up to where it breaks
+    """Return the words of a Python file; every name that is no attribute is one.
+
+    Reads any text in one pass: where quotes are not closed, they end with the line.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")[:SIZE_MAX]
+    found, at, line_begins = [], 0, True
+    while match := TOKEN.match(text, at):
+        at, kind = match.end(), match.lastgroup
+        if kind == "quote":
+            at = end_of_string(text, match)
+            if not line_begins:  # no docstrings
+                found.append("''")
+        elif kind == "word":
+            found.append(word(match["word"], found))
+        elif kind == "mark":
+            found.append(match["mark"])
+        line_begins = kind == "line" or (line_begins and kind == "silent")
     return found
 
 
-def word(token, before):
-    """Return what a token says, whatever names its author has chosen."""
-    if token.type == tokenize.STRING:
-        return "''"
-    text = token.string
-    plain = token.type != tokenize.NAME or keyword.iskeyword(text)
-    of_library = text in LIBRARY or hasattr(builtins, text)
-    if plain or of_library or before[-1:] == ["."]:
-        return text
-    return "name"
+def end_of_string(text, match):
+    """Return where a string ends that begins at a match."""
+    quote = match["quote"].lstrip("rbfuRBFU")
+    end = "\n" if len(quote) == 1 else None
+    at = match.end()
+    while True:
+        close = text.find(quote, at)
+        stop = text.find(end, at) if end else -1
+        if close < 0 or -1 < stop < close:
+            return stop if stop >= 0 else len(text) if end else match.end()
+        backslashes = close - len(text[at:close].rstrip("\\")) - at
+        if backslashes % 2 == 0:
+            return close + len(quote)
+        at = close + 1
+
+
+def word(text, before):
+    """Return what a word says, whatever names its author has chosen."""
+    own = text.isidentifier() and not keyword.iskeyword(text)
+    return "name" if own and before[-1:] != ["."] else text
 
 
 def text_of(content):
     """Return the Python text of a submission, of a notebook that of its code cells."""
-    if len(content) > SIZE_MAX:
-        return ""
-    text = content.decode("utf-8", "replace")
+    text = content.decode("utf-8-sig", "replace")
     if not text.lstrip().startswith("{"):
         return text
     try:
         cells = json.loads(text)["cells"]
         code = [c["source"] for c in cells if c["cell_type"] == "code"]
-        return "\n".join(c if isinstance(c, str) else "".join(c) for c in code)
+        code = [c if isinstance(c, str) else "".join(c) for c in code]
+        return "\n".join(c for c in code if not c.lstrip().startswith("%%"))
     except (ValueError, KeyError, TypeError, RecursionError):
         return text

@@ -25,6 +25,8 @@ def export(options):
         raise UsageError(f"--to is one of {', '.join(FORMATS)}, got {options.to}")
     run = Run.existing(options.folder)
     run.index()
+    if options.to == "github" and not options.student:
+        raise UsageError("--to github is for one student's repository: say --student")
     outcomes = Outcomes(run)
     marks = chosen(outcomes, options)
     if options.to in SHEETS:
@@ -35,7 +37,7 @@ def export(options):
         text = TEXTS[options.to](outcomes, marks)
         written(text.encode("utf-8", "replace"), options.out)
     for mark in marks:
-        if mark.state not in ("graded", "missing") and not mark.override:
+        if mark.open:
             who = present.one_line(mark.student)
             print(f"no points yet: {who}, {mark.exercise}", file=sys.stderr)
     run.close()
@@ -68,10 +70,15 @@ def chosen(outcomes, options):
 
 
 def points_of(outcomes, marks, exercise):
-    """Return {student: points} of one exercise, or of all that counts."""
+    """Return {student: points} of one exercise, or of all that counts.
+
+    None where the points are not yet known.
+    """
     if exercise:
         return {mark.student: mark.points for mark in marks}
-    return {m.student: outcomes.grades.total(m.student)[0] for m in marks}
+    unknown = {mark.student for mark in marks if mark.open}
+    totals = {m.student: outcomes.grades.total(m.student)[0] for m in marks}
+    return totals | dict.fromkeys(unknown)
 
 
 def known_students(run):

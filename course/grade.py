@@ -149,14 +149,34 @@ def of_students(course, folder):
     for path in sorted(folder.rglob("*")):
         student, *rest = path.relative_to(folder).parts
         name = "/".join(rest).removesuffix(path.suffix)
-        if path.is_symlink():
-            left_out.append(f"{path}: a link, not a file")
-        elif path.is_file() and path.suffix in SUFFIXES:
+        reason = unfit(path, folder)
+        if reason:
+            left_out.append(f"{path}: {reason}")
+        elif path.suffix in SUFFIXES and path.is_file():
             if name in known:
                 units.append(Unit(name, path, student))
             else:
                 left_out.append(f"{path}: no exercise of this name")
     return units, left_out
+
+
+def unfit(path, folder):
+    """Return why a path is left out, or None."""
+    try:
+        if path.is_symlink():
+            return "a link, not a file"
+        if path.is_dir():
+            return None if os.access(path, os.R_OK | os.X_OK) else "it cannot be read"
+        path.stat()
+        str(path.relative_to(folder)).encode()
+    except UnicodeEncodeError:
+        return "a name that is not UTF-8"
+    except OSError:
+        return "it cannot be read"
+    wanted = path.suffix.lower()
+    if wanted in SUFFIXES and path.suffix != wanted:
+        return f"its name must end in {wanted}"
+    return None
 
 
 def result_of(course, unit, options, path, alone=False):

@@ -69,6 +69,12 @@ def load_tests(exercise, hidden=None):
         for test in more:
             test.hidden = True
         tests += more
+    secret = {test.__name__ for test in tests if test.hidden}
+    for test in tests:
+        if test.after in secret and not test.hidden:
+            raise GraderFault(
+                f"{exercise.test}: {test.__name__} waits for a hidden check"
+            )
     return module, tests
 
 
@@ -127,8 +133,10 @@ class Examination:
         """Return the checks in order, with misconceptions named where a record can."""
         started = time.monotonic()
         done = {}
-        for test in self.tests:
+        for test in sorted(self.tests, key=lambda test: test.hidden):
             check = blank(test)
+            if test.hidden:
+                self.close()  # what it was asked, no later answer can tell
             if self.unusable:
                 check.status, check.message = self.unusable.status, str(self.unusable)
             elif test.after and done[test.after].status != "passed":
@@ -147,7 +155,7 @@ class Examination:
             done[test.__name__] = check
             self.told("done", check)
         self.close()
-        return list(done.values())
+        return [done[test.__name__] for test in self.tests]
 
     def attempt(self, test, check, seed):
         """Try one check and fill in what came of it."""

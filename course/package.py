@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from course.author import with_solutions
-from course.batch import policy
+from course.batch import keys, policy
 from course.batch.plan import check_hidden, hidden_file
 from course.cli import UsageError
 from course.releasing import tree
@@ -55,7 +55,7 @@ def key(path):
         return secrets.token_hex(32)
     if not Path(path).is_file():
         raise UsageError(f"{path} does not exist: leave --key out for a new one")
-    return Path(path).read_text("ascii").strip()
+    return keys.read(Path(path))
 
 
 def add(file, name, content, executable=False, secret=False):

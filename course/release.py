@@ -1,38 +1,56 @@
 """The command `release`: the students' copy of the course, without answers."""
 
-import os
+import json
 import shutil
+import tempfile
 from pathlib import Path
 
 from course.author import with_solutions
 from course.cli import UsageError
 from course.releasing import tree
 
-MARK = ".course-release"  # lies in a release: it may be made anew
+MARK = ".course-release"  # names the files of a release: it may be made anew
 
 
 def release(options):
-    """Write the students' tree."""
-    out = Path(options.out)
-    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
-        raise UsageError(f"{out} is not empty and no release: give another --out")
+    """Write the students' tree; of a folder that is there, only what came from it."""
+    out = Path(options.out).resolve()
     course = with_solutions()
-    made = out.with_name(f".{out.name}.{os.getpid()}")
+    before = released(out)
+    with tempfile.TemporaryDirectory(prefix="course-release-") as folder:
+        made = Path(folder) / "course"
+        try:
+            tree.write(course, made)
+        except tree.Leak as e:
+            raise UsageError(f"nothing is released: {e}") from None
+        files = sorted(
+            p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_file()
+        )
+        for name in files:
+            target = out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made / name, target)
+    for name in set(before) - set(files):
+        (out / name).unlink(missing_ok=True)
+    (out / MARK).write_text(json.dumps(files))
+    print(f"{len(files)} files for students are in {options.out}")
+
+
+def released(out):
+    """Return the files that an earlier release has written.
+
+    Raises:
+        UsageError: the folder is somebody's own.
+    """
+    if not out.exists():
+        return []
+    if not out.is_dir():
+        raise UsageError(f"{out} is no folder")
     try:
-        count = tree.write(course, made)
-        (made / MARK).write_text("")
-        keep_history(out, made)
-        if out.exists():
-            shutil.rmtree(out)
-        made.replace(out)
-    except tree.Leak as e:
-        raise UsageError(f"nothing is released: {e}") from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-    print(f"{count} files for students are in {out}")
-
-
-def keep_history(out, made):
-    """Let a release that is a Git repository stay one."""
-    if (out / ".git").exists():
-        (out / ".git").rename(made / ".git")
+        names = json.loads((out / MARK).read_text("utf-8"))
+        return [name for name in names if ".." not in Path(name).parts]
+    except (OSError, ValueError, TypeError):
+        pass
+    if any(path.name != ".git" for path in out.iterdir()):
+        raise UsageError(f"{out} is not empty and no release: give another --out")
+    return []

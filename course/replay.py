@@ -54,7 +54,7 @@ def again(run, then, options):
     course = catalog.Course()
     exercise = course.exercise(then["exercise"])
     hidden = hidden_file(check_hidden(course, options.hidden), exercise)
-    path = run.file(then["submission_sha256"])
+    path = run.file(then["submission_sha256"], then["suffix"])
     with grade.sandboxes(options) as sandboxes:
         if not options.allow_unsafe:
             grade.refuse_unsafe(sandboxes)

@@ -19,7 +19,8 @@ def similar(options):
     files = {}
     for unit in units:
         if content := judging.content(unit.path):
-            files.setdefault(unit.exercise, {})[unit.student] = content
+            # of several, the one that grade-all counts: the first
+            files.setdefault(unit.exercise, {}).setdefault(unit.student, content)
     if not files:
         raise UsageError(f"no submission in {folder}")
     found = [

@@ -24,6 +24,7 @@ class Attempt:
     state: str  # final, unsure, fault, or waiting: not graded yet
     score: float | None
     max_score: float | None
+    may_count: bool = True  # by the policy: the current one, or any
     days_late: int = 0
     points: float = 0.0  # after the penalty
 
@@ -54,12 +55,16 @@ class Mark:
 
     @property
     def state(self):
-        """Return missing, graded, or what the current attempt waits for."""
+        """Return missing, graded, or what an attempt that may count waits for."""
         if not self.attempts:
             return "missing"
-        if self.counted:
-            return "graded"
-        return next((a.state for a in self.attempts if a.current), "waiting")
+        waiting = [a.state for a in self.attempts if a.may_count and not a.final]
+        return waiting[0] if waiting else "graded"
+
+    @property
+    def open(self):
+        """Whether points may still come: they are not the last word."""
+        return self.state not in ("missing", "graded") and not self.override
 
 
 class Grades:
@@ -110,12 +115,13 @@ class Grades:
         free = self.policy.free_days
         for mark in sorted(self.of(student), key=self.due):
             for attempt in mark.attempts:
+                attempt.may_count = attempt.current or self.policy.attempts == "best"
                 time = attempt.time
                 attempt.days_late = self.policy.days_late(student, mark.exercise, time)
                 kept = self.policy.kept(attempt.days_late, free)
                 attempt.points = kept * (attempt.score or 0.0)
             mark.counted = self.chosen([a for a in mark.attempts if a.final])
-            if mark.counted and mark.counted.days_late <= self.policy.limit:
+            if mark.counted and mark.counted.points and not mark.override:
                 mark.free_days = min(free, mark.counted.days_late)
                 free -= mark.free_days
         self.drop(student)
@@ -132,7 +138,7 @@ class Grades:
 
     def drop(self, student):
         """Leave out the exercises in which the smallest part of the points was had."""
-        marks = [mark for mark in self.of(student) if mark.max_score]
+        marks = [m for m in self.of(student) if m.max_score and not m.open]
         marks.sort(key=lambda m: (m.points or 0.0) / m.max_score)
         for mark in marks[: min(self.policy.drop_lowest, max(0, len(marks) - 1))]:
             mark.dropped = True
@@ -170,8 +176,11 @@ def read_overrides(run):
     path = run.folder / OVERRIDES
     found = {}
     try:
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        text = path.read_text("utf-8") if path.exists() else ""
+        lines = [line for line in text.split("\n") if line.strip()]
         for line in map(json.loads, lines):
+            if line["points"] is not None:
+                line["points"] = float(line["points"])
             found[line["student"], line["exercise"]] = line
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise UsageError(f"{path} is damaged, mend its last line ({e})") from None
@@ -188,5 +197,5 @@ def override(run, student, exercise, points, reason, author):
         "author": author,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    add_line(run.folder / OVERRIDES, json.dumps(line, ensure_ascii=False))
+    add_line(run.folder / OVERRIDES, json.dumps(line))
     return line

@@ -1,5 +1,6 @@
 """The parts of a run that machines did apart, made one."""
 
+import json
 import sqlite3
 
 from course.batch import grades
@@ -36,7 +37,8 @@ def take(run, other):
             if not path.name.startswith(".") and better(path, target):
                 put(target, path.read_bytes())
     rows = other.book.execute(
-        "SELECT student, exercise, sha256, unit, file, time FROM handed WHERE current "
+        "SELECT student, exercise, sha256, unit, file, time FROM handed "
+        "ORDER BY current, rowid"
     ).fetchall()
     left_out = [line for (line,) in other.book.execute("SELECT line FROM left_out")]
     known = [line for (line,) in run.book.execute("SELECT line FROM left_out")]
@@ -47,7 +49,16 @@ def take(run, other):
         mine = run.folder / grades.OVERRIDES
         before = mine.read_bytes() if mine.exists() else b""
         fresh = [x for x in lines.read_bytes().splitlines() if x not in before]
-        put(mine, before + b"".join(line + b"\n" for line in fresh))
+        lines = sorted([*before.splitlines(), *fresh], key=when)
+        put(mine, b"".join(line + b"\n" for line in lines))
+
+
+def when(line):
+    """Return the time of an override."""
+    try:
+        return json.loads(line)["time"]
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def better(path, target):

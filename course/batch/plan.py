@@ -11,7 +11,7 @@ from course import collect, grade, judging
 from course.cli import UsageError
 
 PACKAGES = ("numpy", "tensorflow", "keras")
-CODE = ("course/sandbox", "modules")  # what results depend on
+CODE = ("course/sandbox", "course/data", "modules")  # what results depend on
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ class Plan:
             if content is None:
                 left_out.append(f"{unit.path}: it cannot be read")
                 continue
-            handed = self.handed(unit, content, times)
-            if int(handed.work.sha256[:8], 16) % total == number - 1:
-                chosen.append(handed)
+            if part(unit, total) == number - 1:
+                chosen.append(self.handed(unit, content, times))
         return chosen, left_out
 
     def handed(self, unit, content, times):
@@ -80,8 +79,8 @@ class Plan:
         """Return the units of earlier attempts, for who lets the best count."""
         found = []
         for item in handed:
-            for sha in self.run.attempts(item.student, item.work.exercise):
-                path = self.run.file(sha)
+            for sha, suffix in self.run.attempts(item.student, item.work.exercise):
+                path = self.run.file(sha, suffix)
                 work = self.work(item.work.exercise, path.read_bytes(), path.suffix)
                 self.run.regrade(item.student, work)
                 found.append(work)
@@ -96,6 +95,12 @@ class Plan:
     def hidden_of(self, name):
         """Return the file with an exercise's hidden checks, or None."""
         return hidden_file(self.hidden, self.course.exercise(name))
+
+
+def part(unit, total):
+    """Return which of so many shards does a unit: all attempts of one the same."""
+    words = f"{unit.student}\n{unit.exercise}".encode()
+    return int(hashlib.sha256(words).hexdigest()[:8], 16) % total
 
 
 def hidden_file(folder, exercise):
@@ -151,7 +156,8 @@ def names_of(manifest):
     """Return rows (student, name, ids) as the manifest of `collect` tells."""
     rows = {}
     for (student, _), entry in manifest.items():
-        rows[student] = (student, entry["name"], json.dumps(entry["ids"]))
+        name, ids = entry.get("name") or student, entry.get("ids") or {}
+        rows[student] = (student, str(name), json.dumps(ids))
     return list(rows.values())
 
 
@@ -163,6 +169,7 @@ def times_of(manifest):
             moment = datetime.fromisoformat(entry["time"])
         except (KeyError, TypeError, ValueError):
             continue
-        if moment.year > 1980:  # a zip without times says 1980, or 1970
+        # a zip without times says 1980, or 1970
+        if moment.year > 1980 and moment.tzinfo:
             found[who] = entry["time"]
     return found

@@ -30,6 +30,7 @@ from course.cli import UsageError
 NAME = "policy.toml"
 LEVELS = ("nothing", "title", "magnitude", "full")
 NUMBER = (int, float)
+LONG = 100_000  # more than any number of days or minutes
 KEYS = {
     "": {"attempts": str, "drop_lowest": int, "exercises": list, "hidden": str}
     | {"late": dict, "due": dict, "extra_days": dict},
@@ -111,18 +112,27 @@ def check_values(path, policy):
         if (value := getattr(policy, key)) not in allowed:
             raise UsageError(f"{path}: {key} is {' or '.join(allowed)}, got {value!r}")
     for key in ("drop_lowest", "grace_minutes", "free_days", "limit"):
-        if (value := getattr(policy, key)) < 0:
-            raise UsageError(f"{path}: {key} is 0 or more, got {value}")
+        value = getattr(policy, key)
+        most = math.inf if key == "limit" else LONG
+        if not 0 <= value <= most:
+            raise UsageError(f"{path}: {key} is from 0 to {most:g}, got {value}")
+    for name in policy.exercises:
+        if not isinstance(name, str):
+            raise UsageError(f"{path}: exercises are names, got {name!r}")
+        if policy.exercises.count(name) > 1:
+            raise UsageError(f"{path}: exercises names {name} twice")
     if not 0 <= policy.penalty <= 1:
         raise UsageError(f"{path}: penalty is from 0 to 1, got {policy.penalty}")
     for exercise, due in policy.due.items():
-        if not isinstance(due, datetime) or due.tzinfo is None:
+        known = isinstance(due, datetime) and due.tzinfo and 1970 < due.year < 3000
+        if not known:
             raise UsageError(
                 f"{path}: due of {exercise} needs a time and a time zone, such as "
                 "2026-11-30T23:59:00+01:00"
             )
     for student, days in policy.extra_days.items():
-        if not isinstance(days, NUMBER) or isinstance(days, bool):
+        number = isinstance(days, NUMBER) and not isinstance(days, bool)
+        if not (number and abs(days) <= LONG):
             raise UsageError(f"{path}: extra_days of {student} is a number of days")
 
 

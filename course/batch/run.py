@@ -5,7 +5,8 @@
     files/ab/<sha256>          every file that was graded, as it was
     overrides.jsonl       points given by hand
     policy.toml           late days, best-of, drop-lowest (see course/instructors.md)
-    gradebook.sqlite      who handed in what, and what came of it
+    handed.jsonl          every attempt that was seen
+    gradebook.sqlite      all this in tables; can be made anew of the files
 
 A unit of work is known by what its result depends on: the file, the exercise's checks,
 the course's code and the versions of its packages. Two students who hand in the same
@@ -13,16 +14,17 @@ bytes share one. A run that was killed goes on where it was.
 """
 
 import hashlib
-import hmac
 import json
-import secrets
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from course.batch.files import put
+from course.batch import keys
+from course.batch.files import add_line, put
 from course.cli import UsageError
 
+HISTORY = "handed.jsonl"
 TABLES = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS results (  -- one row a JSON file
@@ -43,6 +45,7 @@ CREATE TABLE IF NOT EXISTS handed (  -- every attempt that was seen
     current INTEGER NOT NULL,    -- whether it is the one that lies there now
     PRIMARY KEY (student, exercise, sha256)
 );
+CREATE TABLE IF NOT EXISTS about (what TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS students (  -- as the learning platform knows them
     student TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -53,17 +56,6 @@ CREATE VIEW IF NOT EXISTS gradebook AS
     SELECT student, handed.exercise, score, max_score, state, time, file, unit
     FROM handed LEFT JOIN results USING (unit) WHERE current;
 """
-
-
-def derived(key, *words):
-    """Return 32 hexadecimal digits that follow from a key and words."""
-    text = "\n".join(words).encode()
-    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest()[:32]
-
-
-def seed_of(key, exercise, sha256):
-    """Return the seed of a file's inputs, which only the holder of the key can know."""
-    return derived(key, "seed", exercise, sha256)[:16]
 
 
 @dataclass(frozen=True)
@@ -97,11 +89,15 @@ class Run:
         self.folder = Path(folder)
         self.results = self.folder / "results"
         try:
-            self.results.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.results.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise UsageError(f"{folder} is no folder: give another --out") from None
-        self.key = self.agreed_key(key)
         self.book = self.opened()
+        row = self.book.execute("SELECT value FROM about WHERE what = 'key'").fetchone()
+        self.key = keys.agreed(self.folder, key, row and row[0])
+        if not row:
+            self.begin()
 
     @classmethod
     def existing(cls, folder):
@@ -110,32 +106,30 @@ class Run:
             raise UsageError(f"{folder} is no folder that grade-all has written")
         return cls(folder)
 
-    def agreed_key(self, shared):
-        """Return the secret that seeds derive from; whoever has it can replay all."""
-        own = self.folder / "run.key"
-        if not own.exists():
-            source = Path(shared) if shared else own
-            if not source.exists():
-                put(source, secrets.token_hex(32).encode(), mode=0o600, over=False)
-            if source != own:
-                put(own, source.read_bytes(), mode=0o600)
-        key = own.read_text("ascii", errors="replace").strip()
-        if len(key) < 32:
-            raise UsageError(f"{own} is damaged: put it back, or use another --out")
-        if shared and Path(shared).read_text("ascii").strip() != key:
-            raise UsageError(f"{own} is another key than {shared}: use another --out")
-        return key
-
     def opened(self):
+        path = self.folder / "gradebook.sqlite"
         try:
-            book = sqlite3.connect(self.folder / "gradebook.sqlite", timeout=60)
+            book = sqlite3.connect(path, timeout=60)
             book.executescript(TABLES)
+        except sqlite3.OperationalError as e:
+            raise UsageError(f"{path} cannot be used ({e}): is there room?") from None
         except sqlite3.DatabaseError as e:
             raise UsageError(
-                f"{self.folder}/gradebook.sqlite cannot be used ({e}): delete it and "
-                "run grade-all again; results are kept"
+                f"{path} is damaged ({e}): move it away and run grade-all again, it is "
+                "made anew of the other files"
             ) from None
         return book
+
+    def begin(self):
+        """Fill a new gradebook with what the files tell."""
+        history = self.folder / HISTORY
+        lines = history.read_text("utf-8").split("\n") if history.exists() else []
+        rows = [json.loads(line) for line in lines if line.strip()]
+        with self.book:
+            for row in rows:
+                self.enter_attempt(row)
+            told = keys.fingerprint(self.key)
+            self.book.execute("INSERT INTO about VALUES ('key', ?)", [told])
 
     def close(self):
         self.book.close()
@@ -144,16 +138,16 @@ class Run:
         """Return the Work of a file's content, of which a copy is kept."""
         sha = hashlib.sha256(content).hexdigest()
         path = self.folder / "files" / sha[:2] / f"{sha}{suffix}"
-        if not path.exists():
+        if not path.exists() or path.read_bytes() != content:
             put(path, content)
         unit = self.derived("unit", exercise, sha, suffix, checks_sha256, environment)
         return Work(exercise, sha, path, unit, self.seed(exercise, sha))
 
     def seed(self, exercise, sha256):
-        return seed_of(self.key, exercise, sha256)
+        return keys.seed_of(self.key, exercise, sha256)
 
     def derived(self, *words):
-        return derived(self.key, *words)
+        return keys.derived(self.key, *words)
 
     def path(self, unit):
         return self.results / unit[:2] / f"{unit}.json"
@@ -162,56 +156,58 @@ class Run:
         """Return the result of a unit, or None if there is none or it is damaged."""
         try:
             found = json.loads(self.path(unit).read_text("utf-8"))
-            return found if found["unit"] == unit else None
+            whole = all(key in found for key in ("exercise", "submission_sha256"))
+            known = found["state"] in ("final", "unsure", "fault")
+            return found if found["unit"] == unit and whole and known else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def keep(self, work, result, state):
         """Write the result of a unit and enter it in the gradebook."""
         facts = {"unit": work.unit, "state": state, "exercise": work.exercise}
+        facts["suffix"] = work.path.suffix
         result = {**result, **facts, "submission_sha256": work.sha256}
         put(self.path(work.unit), json.dumps(result).encode())
         with self.book:
             self.enter(result)
 
     def enter(self, result):
-        final = result["state"] == "final"
-        points = [result[k] if final else None for k in ("score", "max_score")]
-        row = [result[k] for k in ("unit", "exercise", "submission_sha256", "state")]
-        row += [*points, result.get("seconds")]
-        self.book.execute("INSERT OR REPLACE INTO results VALUES (?,?,?,?,?,?,?)", row)
+        self.book.execute(
+            "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?,?,?)", row_of(result)
+        )
 
     def index(self):
         """Make the gradebook say what the results say; return {unit: state}.
 
         They differ when a run was killed between the two, or somebody deleted a file.
         """
-        known = dict(self.book.execute("SELECT unit, state FROM results"))
+        known = {row[0]: row for row in self.book.execute("SELECT * FROM results")}
         there = {path.stem for path in self.results.glob("??/*.json")}
-        found = {unit: self.read(unit) for unit in there}
+        found = {unit: r for unit in there if (r := self.read(unit))}
         with self.book:
-            for unit in known.keys() - {u for u, r in found.items() if r}:
+            for unit in known.keys() - found.keys():
                 self.book.execute("DELETE FROM results WHERE unit = ?", [unit])
             for unit, result in found.items():
-                if result and known.get(unit) != result["state"]:
+                if known.get(unit) != row_of(result):
                     self.enter(result)
-        return {unit: result["state"] for unit, result in found.items() if result}
+        return {unit: result["state"] for unit, result in found.items()}
 
-    def file(self, sha256):
+    def file(self, sha256, suffix):
         """Return the copy of a file that was handed in.
 
         Raises:
             UsageError: it is not there any more.
         """
-        for path in (self.folder / "files" / sha256[:2]).glob(f"{sha256}.*"):
-            return path
-        raise UsageError(f"{self.folder}/files has no file {sha256[:12]}…")
+        path = self.folder / "files" / sha256[:2] / f"{sha256}{suffix}"
+        if not path.exists():
+            raise UsageError(f"{self.folder}/files has no file {sha256[:12]}…{suffix}")
+        return path
 
     def attempts(self, student, exercise):
-        """Return the hashes of earlier files of a student for an exercise."""
-        query = "SELECT sha256 FROM handed WHERE student = ? AND exercise = ?"
+        """Return (hash, suffix) of the earlier files of a student for an exercise."""
+        query = "SELECT sha256, file FROM handed WHERE student = ? AND exercise = ?"
         rows = self.book.execute(f"{query} AND NOT current", [student, exercise])
-        return [sha for (sha,) in rows.fetchall()]
+        return [(sha, Path(file).suffix) for sha, file in rows.fetchall()]
 
     def regrade(self, student, work):
         """Let an attempt count by its present unit: its checks may have changed."""
@@ -236,15 +232,38 @@ class Run:
             rows: (student, exercise, sha256, unit, file, time) each.
             left_out: lines about files that are no submissions.
         """
+        seen = set(self.book.execute("SELECT student, exercise, sha256 FROM handed"))
+        fresh = [list(row) for row in rows if tuple(row[:3]) not in seen]
+        if fresh:
+            lines = "\n".join(map(json.dumps, fresh))
+            add_line(self.folder / HISTORY, lines)
         with self.book:
             for row in rows:
-                self.book.execute(
-                    "UPDATE handed SET current = 0 WHERE student = ? AND exercise = ?",
-                    row[:2],
-                )
-                self.book.execute(
-                    "INSERT OR REPLACE INTO handed VALUES (?,?,?,?,?,?,1)", row
-                )
+                self.enter_attempt(row)
             self.book.execute("DELETE FROM left_out")
-            lines = [[line] for line in left_out]
+            lines = [[line.encode("utf-8", "replace").decode()] for line in left_out]
             self.book.executemany("INSERT OR IGNORE INTO left_out VALUES (?)", lines)
+
+    def enter_attempt(self, row):
+        """Enter an attempt, from now on the current one; call within a transaction.
+
+        Who hands in the same file twice has done so when he did it first.
+        """
+        student, exercise, sha256, _, _, time = row
+        whose = "WHERE student = ? AND exercise = ?"
+        query = f"SELECT time FROM handed {whose} AND sha256 = ?"
+        before = self.book.execute(query, [student, exercise, sha256]).fetchone()
+        times = [t for t in (before and before[0], time) if t]
+        self.book.execute(f"UPDATE handed SET current = 0 {whose}", [student, exercise])
+        self.book.execute(
+            "INSERT OR REPLACE INTO handed VALUES (?,?,?,?,?,?,1)",
+            [*row[:5], min(times, key=datetime.fromisoformat, default=None)],
+        )
+
+
+def row_of(result):
+    """Return a result's row of the gradebook."""
+    final = result["state"] == "final"
+    points = [result.get(key) if final else None for key in ("score", "max_score")]
+    row = [result[k] for k in ("unit", "exercise", "submission_sha256", "state")]
+    return (*row, *points, result.get("seconds"))

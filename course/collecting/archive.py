@@ -102,18 +102,21 @@ def of_zip(source, name, nested=False):
                 continue
             total += len(content)
             if path.suffix.lower() == ".zip" and not nested:
-                yield from inner(path, content)
+                yield from inner(path, content, seconds(info.date_time))
             else:
                 yield File(path, seconds(info.date_time), content)
 
 
-def inner(path, content):
-    """Yield the members of a zip in a zip, as if it were a folder of its name."""
+def inner(path, content, time):
+    """Yield the members of a zip in a zip, as if it were a folder of its name.
+
+    Their time is that of the zip: what is written in it, its maker chose.
+    """
     try:
         for member in of_zip(io.BytesIO(content), path.name, nested=True):
             if isinstance(member, File):
                 whole = path.with_suffix("") / member.path
-                yield File(whole, member.time, member.content)
+                yield File(whole, time, member.content)
             else:
                 yield LeftOut(f"{path}/{member.name}", member.reason)
     except Unreadable as e:

@@ -126,7 +126,10 @@ def github(files):
         if not rest:
             yield file, "it lies in nobody's folder"
             continue
-        user = folder.removeprefix(shared).removesuffix("-main").removesuffix("-master")
+        user = folder.removeprefix(shared)
+        for branch in ("-main", "-master"):  # of a download; also of a user's name
+            if folder.removesuffix(branch) not in names:
+                user = user.removesuffix(branch)
         path, ids = PurePosixPath(*rest), {"github": user}
         yield Handed(user, path, file, ids, time=file.time), None
 

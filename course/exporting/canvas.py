@@ -3,6 +3,7 @@
 Canvas matches students by ID, then by SIS User ID, then by SIS Login ID; so do we.
 """
 
+from course.cli import UsageError
 from course.exporting import sheets
 
 COLUMNS = {
@@ -35,6 +36,8 @@ def fill(sheet, column, points, students):
         if student is None:
             strangers.append(name)
             continue
+        if student in found:
+            raise UsageError(f"{sheet.name} has two rows for {student}: keep one")
         found.add(student)
         if points[student] is not None:
             sheet.put(row, column, sheets.number(points[student]))
@@ -45,10 +48,10 @@ def by_identifier(students, points):
     """Return {(column, value): student} of all that a student is known by."""
     index = {}
     for student in points:
-        name, ids = students.get(student, (student, {}))
+        _, ids = students.get(student, (student, {}))
         for column, fields in COLUMNS.items():
             values = [ids.get(field) for field in fields]
-            if column == "SIS Login ID":
+            if column == "SIS Login ID" and not ids:
                 values.append(student)  # folders laid out by hand carry logins
             for value in filter(None, values):
                 index.setdefault((column, value), student)

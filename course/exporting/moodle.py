@@ -9,7 +9,8 @@ import re
 from course.cli import UsageError
 from course.exporting import sheets
 
-NUMBERED = re.compile(r"\D*(\d+)")
+NUMBERED = re.compile(r"\D+(\d+)")
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 MOST = ("Maximum Grade", "Maximum grade")
 
 
@@ -24,16 +25,18 @@ def fill(sheet, column, points, students):
     index = by_identifier(students, points)
     most = sheet.find(*MOST)
     found, strangers = set(), []
+    emails = email_columns(sheet)
     for row in sheet.rows[1:]:
-        student = next(
-            (index[key] for cell in row for key in keys(cell.text) if key in index),
-            None,
-        )
+        known = [key for i in emails if i < len(row) for key in email_keys(row[i].text)]
+        known += number_keys(row[0].text)
+        student = next((index[key] for key in known if key in index), None)
         if len(row) <= column:
             continue
         if student is None:
             strangers.append(row[0].text)
             continue
+        if student in found:
+            raise UsageError(f"{sheet.name} has two rows for {student}: keep one")
         found.add(student)
         if points[student] is not None:
             limit = row[most].text if most is not None else ""
@@ -43,12 +46,24 @@ def fill(sheet, column, points, students):
     return sorted(points.keys() - found), strangers
 
 
-def keys(text):
-    """Return what a cell may tell of who the row is about."""
-    text = text.strip()
-    found = [("email", text)] if "@" in text else []
-    numbered = NUMBERED.fullmatch(text)
-    return found + ([("number", numbered[1])] if numbered else [])
+def number_keys(text):
+    """Return what the first cell tells, such as Participant 12."""
+    numbered = NUMBERED.fullmatch(text.strip())
+    return [("number", numbered[1])] if numbered else []
+
+
+def email_keys(text):
+    return [("email", text.strip()), ("email", text.strip().casefold())]
+
+
+def email_columns(sheet):
+    """Return the columns that hold nothing but e-mail addresses."""
+    found = []
+    for i in range(len(sheet.header)):
+        cells = [row[i].text for row in sheet.rows[1:] if i < len(row) and row[i].text]
+        if cells and all(EMAIL.fullmatch(cell.strip()) for cell in cells):
+            found.append(i)
+    return found
 
 
 def check(sheet, points, limit):
@@ -71,4 +86,5 @@ def by_identifier(students, points):
             index[("number", number)] = student
         if email := ids.get("email") or (student if "@" in student else None):
             index[("email", email)] = student
+            index.setdefault(("email", email.casefold()), student)
     return index

@@ -13,8 +13,8 @@ from pathlib import Path
 from course import collect, grade, judging
 from course.batch import policy
 from course.batch.files import put
+from course.batch.keys import seed_of
 from course.batch.plan import hidden_file
-from course.batch.run import seed_of
 from course.batch.workers import Job, doubtful, result_of
 from course.catalog import Course
 from course.exporting import gradescope

@@ -34,7 +34,7 @@ def write(course, out):
                 copy(path, out / path.relative_to(root))
     for name in TOP:
         copy(root / name, out / name)
-    for path in PAGES.iterdir():
+    for path in PAGES.glob("*.students"):
         copy(path, out / path.name.removesuffix(".students"))
     for exercise in course.exercises:
         write_exercise(exercise, root, out)
@@ -109,7 +109,7 @@ def without(text, exercise):
             )
     told = f"\nHIDDEN = ({len(hidden)}, {sum(hidden.values())})  # graded later\n"
     lines = text.splitlines(keepends=True)
-    gone = {i for node in dropped(tree.body, hidden) for i in lines_of(node)}
+    gone = {i for node in dropped(tree.body, hidden) for i in lines_of(node, lines)}
     return "".join(s for i, s in enumerate(lines, 1) if i not in gone) + told
 
 
@@ -142,10 +142,13 @@ def used(nodes):
     return {n.id for n in walked if isinstance(n, ast.Name)}
 
 
-def lines_of(node):
-    """Return the numbers of the lines of a statement, with decorators."""
+def lines_of(node, lines):
+    """Return the numbers of the lines of a statement, with decorators and remarks."""
     above = [d.lineno for d in getattr(node, "decorator_list", ())]
-    return range(min([node.lineno, *above]), node.end_lineno + 1)
+    first = min([node.lineno, *above])
+    while first > 1 and lines[first - 2].startswith("#"):
+        first -= 1
+    return range(first, node.end_lineno + 1)
 
 
 def check(path):

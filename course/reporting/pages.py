@@ -74,15 +74,18 @@ class Report(Outcomes):
     def similar(self):
         """Return the pairs of students whose files are alike, per exercise."""
         found = {}
+        known = {exercise.name: exercise for exercise in self.course.exercises}
         for name in self.grades.exercises:
-            exercise = self.course.exercise(name)
+            exercise = known.get(name)
             files = {
-                mark.student: self.run.file(mark.counted.sha256).read_bytes()
+                mark.student: self.file(mark.counted).read_bytes()
                 for mark in self.grades.marks.values()
                 if mark.exercise == name and mark.counted
             }
-            known = copies.baseline(exercise, self.course.root)
-            found[name] = copies.pairs(name, files, known) if len(files) > 1 else []
+            found[name] = []
+            if exercise and len(files) > 1:
+                baseline = copies.baseline(exercise, self.course.root)
+                found[name] = copies.pairs(name, files, baseline)
         return found
 
     @cached_property
@@ -100,6 +103,10 @@ class Report(Outcomes):
             if mark.counted and mark.exercise in due and not mark.counted.time:
                 found.append((mark, "when it was handed in is not known: not late"))
         return found
+
+    def file(self, attempt):
+        """Return the Path of what was handed in."""
+        return self.run.file(attempt.sha256, Path(attempt.file).suffix)
 
     def left_out(self):
         rows = self.run.book.execute("SELECT line FROM left_out ORDER BY line")

@@ -132,15 +132,15 @@ class Session:
             kind, content = reply
             if kind == "raised":
                 content = {
-                    "types": [str(t)[:80] for t in content["types"]][:20]
+                    "types": [plain(t, 80) for t in content["types"][:20]]
                     or ["Exception"],
-                    "message": str(content["message"])[:2000],
-                    "line": str(content["line"] or "")[:40],
-                    "text": str(content["text"])[:200],
+                    "message": plain(content["message"], 2000),
+                    "line": plain(content["line"] or "", 40),
+                    "text": plain(content["text"], 200),
                 }
             elif kind == "unusable":
                 status = "refused" if content["status"] == "refused" else "invalid"
-                content = {"message": str(content["message"])[:2000], "status": status}
+                content = {"message": plain(content["message"], 2000), "status": status}
             elif kind == "callback":
                 content = (self.functions[content[0]], list(content[1]))
             elif kind != "value":
@@ -192,6 +192,17 @@ class Session:
             self.functions.append(value)
             return wire.Callback(len(self.functions) - 1)
         raise ValueError(f"a {type(value).__name__} cannot cross the wire")
+
+
+def plain(text, most):
+    """Return the start of a text; anything else may be long in the telling.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError("no text")
+    return text[:most]
 
 
 def narrow(value):

@@ -102,7 +102,7 @@ def decode(header, body):
         document = json.loads(header)
         arrays = _arrays(document["buffers"], body)
         return _unpack(document["value"], arrays, 0)
-    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as e:
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as e:
         raise BrokenFrame(f"{type(e).__name__}: {str(e)[:80]}") from None
 
 

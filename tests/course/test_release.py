@@ -70,13 +70,9 @@ def test_hidden_checks_are_counted(released):
     assert "1 more check, worth 1, your instructor runs" in out and "0 of 14" in out
 
 
-def test_what_only_hidden_checks_use_goes_with_them():
-    class Fake:
-        test = "x.py"
-
-        def checks(self):
-            return [("test_a", "", 1.0, False), ("test_b", "", 2.0, True)]
-
+def test_what_only_hidden_checks_use_goes_with_them(tmp_path):
+    exercise = catalog.Exercise(tmp_path, "unit/x")
+    exercise.test.parent.mkdir(parents=True)
     text = """import numpy as np
 KNOWN = 3
 ANSWER = 42
@@ -98,15 +94,22 @@ def test_a(submission):
 def test_b(submission):
     close(submission.f(np.zeros(3)), oracle(2) + common(2))
 """
-    found = tree.without(text, Fake())
+    exercise.test.write_text(text)
+    found = tree.without(text, exercise)
     names = {getattr(n, "name", None) for n in ast.parse(found).body}
     assert {"common", "test_a"} <= names and not names & {"oracle", "deep", "test_b"}
     assert "ANSWER" not in found and "42" not in found and "HIDDEN = (1, 2.0)" in found
+    other = text.replace(
+        "@points(2, hidden=True)", "# it is 42\n@points(2, None, True)"
+    )
+    exercise.test.write_text(other)
+    assert [c[3] for c in exercise.checks()] == [False, True]
+    assert "42" not in tree.without(other, exercise)
     waits = text.replace("@points(1)", '@points(1, after="test_b")')
     with pytest.raises(
         tree.UsageError, match="test_a waits for test_b, which is hidden"
     ):
-        tree.without(waits, Fake())
+        tree.without(waits, exercise)
 
 
 def test_every_learners_command_works(released):
@@ -146,13 +149,25 @@ def test_a_release_is_made_anew_and_nothing_else(released, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("…")
     assert cli.main(["release", "--out", str(tmp_path)]) == 2
     assert "is not empty and no release" in capsys.readouterr().err
-    (released / ".git").mkdir()
-    (released / ".git/HEAD").write_text("ref")
-    (released / "modules/old.py").write_text("x = 1")
-    assert cli.main(["release", "--out", str(released)]) == 0
-    assert (released / ".git/HEAD").exists() and not (
-        released / "modules/old.py"
-    ).exists()
+    for name in (".git/HEAD", ".github/workflows/ci.yml", "syllabus.md"):
+        (released / name).parent.mkdir(parents=True, exist_ok=True)
+        (released / name).write_text("mine")
+    (released / "modules/old.py").write_text("x = 1")  # of an earlier release
+    mark = released / ".course-release"
+    mark.write_text(json.dumps([*json.loads(mark.read_text()), "modules/old.py"]))
+    link = tmp_path / "link"
+    link.symlink_to(released)
+    assert cli.main(["release", "--out", str(link)]) == 0
+    assert not (released / "modules/old.py").exists()
+    for name in (".git/HEAD", ".github/workflows/ci.yml", "syllabus.md"):
+        assert (released / name).read_text() == "mine"
+
+
+def test_a_release_into_a_new_repository(tmp_path):
+    (tmp_path / ".git").mkdir()
+    assert cli.main(["release", "--out", str(tmp_path)]) == 0
+    top = {path.name for path in tmp_path.iterdir()}
+    assert not top & {"run_autograder.gradescope", "setup.sh.gradescope"}
 
 
 def test_nothing_is_released_with_an_answer_in_it(tmp_path, monkeypatch, capsys):

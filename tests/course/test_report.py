@@ -101,7 +101,7 @@ def test_hidden_checks_are_told_at_the_level_chosen(tmp_path, level, seen, unsee
             result["checks"] = [hidden]
             work = run.work(result["exercise"], b"x", ".py", "c", "e")
             run.hand_in(
-                [("student000", work.exercise, work.sha256, work.unit, "x", None)]
+                [("student000", work.exercise, work.sha256, work.unit, "x.py", None)]
             )
             run.keep(work, result, "final")
     made_up.with_policy(run, level).close()

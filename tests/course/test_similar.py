@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import time
 
 import pytest
 
@@ -76,6 +77,62 @@ def test_files_that_cannot_be_read_are_alike_to_nobody(content):
     text = EXERCISES[0].alternatives[0].read_bytes()
     files = {"eve": content, "eva": content + b" ", "ann": text}
     assert copies.pairs("x", files, set()) == []
+
+
+def renamed(text):
+    """Give local variables the names of builtins, and imports other names."""
+    names = sorted(set(re.findall(r"^    (\w+) =", text, re.M)))
+    for name, other in zip(
+        names, ["id", "vars", "iter", "hash", "dir"] * 9, strict=False
+    ):
+        text = re.sub(rf"\b{name}\b", other, text)
+    text = text.replace("import numpy as np", "import numpy as n")
+    text = re.sub(r"\bnp\.", "n.", text)
+    text = text.replace("from keras import ops", "from keras import ops as o")
+    return re.sub(r"\bops\.", "o.", text)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.short)
+def test_names_and_ends_of_lines_hide_nothing(exercise):
+    known = copies.baseline(exercise, COURSE.root)
+    text, other = (p.read_text("utf-8") for p in exercise.alternatives[:2])
+    files = {"ann": text, "bo": renamed(text), "chi": text.replace("\n", "\r")}
+    files["dan"] = other + "#" * 1_000_000
+    files["eve"] = text + "\n# " + "x" * 1_000_000
+    files = {name: content.encode() for name, content in files.items()}
+    found = {p.first + p.second for p in copies.pairs(exercise.name, files, known)}
+    mine = ["ann", "bo", "chi", "eve"]
+    assert found == {a + b for a in mine for b in mine if a < b}
+
+
+def test_notebooks_with_a_mark_and_with_plots():
+    """Two honest notebooks are not alike because both are JSON."""
+    exercise = EXERCISES[0]
+    known = copies.baseline(exercise, COURSE.root)
+    files = {}
+    for path in exercise.alternatives[:2]:
+        code = {"cell_type": "code", "source": path.read_text("utf-8")}
+        shell = {"cell_type": "code", "source": "%%bash\necho '''"}
+        plot = {**code, "source": "show()", "outputs": ["x" * 2_000_000]}
+        text = json.dumps({"cells": [shell, plot, code]})
+        files[path.stem] = text.encode("utf-8-sig")
+    assert copies.pairs(exercise.name, files, known, least=0.2) == []
+    copied = files | {"copy": files[exercise.alternatives[0].stem] + b"\n"}
+    assert len(copies.pairs(exercise.name, copied, known)) == 1
+
+
+def test_the_same_file_of_many():
+    text = EXERCISES[0].alternatives[0].read_bytes()
+    files = {f"s{n:02}": text for n in range(20)}
+    found = copies.pairs("x", files, copies.baseline(EXERCISES[0], COURSE.root))
+    assert len(found) == 19 and all(pair.same_bytes for pair in found)
+
+
+@pytest.mark.parametrize("text", ["'\\" * 100_000, "'''" * 60_000, "(" * 200_000])
+def test_no_text_takes_long(text):
+    started = time.monotonic()
+    copies.tokens(text + "x")
+    assert time.monotonic() - started < 5
 
 
 def test_the_command(tmp_path, capsys, monkeypatch):

@@ -126,6 +126,45 @@ def test_what_is_not_final_has_no_points(run):
     assert marks(run, "")[0] == {ONE: None, TWO: None, THREE: None}
 
 
+def test_the_same_file_again_keeps_its_first_time(run):
+    hand_in(run, "ann", ONE, 10.0, "2026-11-10T11:00:00+00:00")
+    content = f"ann {ONE} 10.0 2026-11-10T11:00:00+00:00".encode()
+    work = run.work(ONE, content, ".py", "c", "e")
+    late = "2026-11-12T11:00:00+00:00"
+    run.hand_in([("ann", ONE, work.sha256, work.unit, "x.py", late)])
+    assert marks(run, f"[late]\npenalty = 0.5\n{DUE}")[0] == {ONE: 10.0}
+
+
+def test_free_days_are_not_spent_on_nothing(run):
+    """Neither on an attempt without points nor on one that was replaced by hand."""
+    text = f"[late]\npenalty = 0.5\nfree_days = 1\n{DUE}"
+    hand_in(run, "ann", ONE, 0.0, "2026-11-11T11:00:00+00:00")
+    hand_in(run, "ann", TWO, 10.0, "2026-11-21T11:00:00+00:00")
+    assert marks(run, text)[0] == {ONE: 0.0, TWO: 10.0}
+    hand_in(run, "bo", ONE, 9.0, "2026-11-11T11:00:00+00:00")
+    hand_in(run, "bo", TWO, 10.0, "2026-11-21T11:00:00+00:00")
+    grades.override(run, "bo", ONE, 7.0, "oral", "Dr. X")
+    assert marks(run, text, "bo")[0] == {ONE: 7.0, TWO: 10.0}
+
+
+def test_what_is_not_known_yet_is_not_the_lowest(run):
+    hand_in(run, "ann", ONE, 4.0)
+    hand_in(run, "ann", TWO, 6.0, state="fault")
+    hand_in(run, "ann", THREE, 5.0)
+    _, total = marks(run, "drop_lowest = 1")
+    assert total[0] == 5.0
+
+
+def test_an_earlier_attempt_that_waits_is_told_where_the_best_counts(run):
+    hand_in(run, "ann", ONE, 9.0, state="fault")
+    hand_in(run, "ann", ONE, 3.0)
+    marks(run, "")
+    assert grades.Grades(run).marks["ann", ONE].state == "graded"
+    marks(run, 'attempts = "best"')
+    mark = grades.Grades(run).marks["ann", ONE]
+    assert (mark.state, mark.points, mark.open) == ("fault", 3.0, True)
+
+
 def test_points_by_hand_stay_and_can_be_taken_back(run):
     hand_in(run, "ann", ONE, 4.0)
     why = ("an oral examination", "Dr. Ö. \u202e")
@@ -147,7 +186,7 @@ def test_points_by_hand_stay_and_can_be_taken_back(run):
         ("attempt = 'best'", "attempt, which is no rule: did you mean attempts?"),
         ("attempts = 'worst'", "attempts is latest or best, got 'worst'"),
         ("attempts = true", "attempts cannot be True"),
-        ("drop_lowest = -1", "drop_lowest is 0 or more, got -1"),
+        ("drop_lowest = -1", "drop_lowest is from 0 to 100000, got -1"),
         ("hidden = 'all'", "hidden is nothing or title or magnitude or full"),
         ("[late]\npenalty = 10", "penalty is from 0 to 1, got 10"),
         ("[late]\nfree = 3", "free, which is no rule: did you mean free_days?"),
@@ -155,6 +194,12 @@ def test_points_by_hand_stay_and_can_be_taken_back(run):
         ('[due]\n"a/b" = 2026-11-10T12:00:00', "needs a time and a time zone"),
         ("[extra_days]\nann = 'two'", "extra_days of ann is a number of days"),
         ("attempts", "cannot be read"),
+        ("[late]\ngrace_minutes = inf", "grace_minutes is from 0 to 100000, got inf"),
+        ("[late]\nlimit = nan", "limit is from 0 to inf, got nan"),
+        ("[extra_days]\nann = inf", "extra_days of ann is a number of days"),
+        ("exercises = [1]", "exercises are names, got 1"),
+        ("exercises = ['a', 'a']", "exercises names a twice"),
+        ('[due]\n"a/b" = 0001-01-01T00:00:00+14:00', "needs a time and a time zone"),
     ],
 )
 def test_a_policy_that_cannot_be_meant(tmp_path, text, said):

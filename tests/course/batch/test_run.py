@@ -70,7 +70,7 @@ def test_a_later_file_counts_and_the_earlier_is_known(run):
     hand_in(run, first)
     hand_in(run, second)
     assert [row[-1] for row in gradebook(run)] == [second.unit]
-    assert run.attempts("ann", "unit/one") == [first.sha256]
+    assert run.attempts("ann", "unit/one") == [(first.sha256, ".py")]
     hand_in(run, first)
     assert [row[-1] for row in gradebook(run)] == [first.unit]
 
@@ -86,12 +86,14 @@ def test_what_was_written_and_not_entered_is_found_again(run):
     assert gradebook(run)[0][2:5] == (2.0, 6.0, "final")
 
 
-@pytest.mark.parametrize("content", [b"", b'{"unit": "', b'{"unit": "other"}', b"[]"])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"unit": "', b'{"unit": "other"}', b"[]", b'{"unit": "UNIT"}']
+)
 def test_a_damaged_result_is_no_result(run, content):
     mine = work(run)
     hand_in(run, mine)
     run.keep(mine, GOOD, "final")
-    run.path(mine.unit).write_bytes(content)
+    run.path(mine.unit).write_bytes(content.replace(b"UNIT", mine.unit.encode()))
     assert run.index() == {}
     assert gradebook(run)[0][2:5] == (None, None, None)
 
@@ -130,7 +132,7 @@ def test_shards_agree_on_a_key(tmp_path):
     one, two = (Run(tmp_path / name, shared) for name in ("one", "two"))
     assert one.key == two.key == shared.read_text()
     assert shared.stat().st_mode & 0o077 == 0
-    shared.write_text("0" * 64)
+    shared.write_text("1" * 64)
     with pytest.raises(UsageError, match="is another key than"):
         Run(tmp_path / "one", shared)
 
@@ -141,16 +143,59 @@ def test_what_cannot_be_used_is_said(tmp_path):
         Run(tmp_path / "file")
     run = Run(tmp_path / "run")
     run.close()
-    (tmp_path / "run/run.key").write_text("short")
-    with pytest.raises(UsageError, match="is damaged: put it back"):
+    key = (tmp_path / "run/run.key").read_text()
+    for text in ("short", key[:40], key[::-1], "ö" * 64):
+        (tmp_path / "run/run.key").write_text(text)
+        with pytest.raises(UsageError, match="is no key|is not the key of this run"):
+            Run(tmp_path / "run")
+    (tmp_path / "run/run.key").unlink()
+    with pytest.raises(UsageError, match="is gone: put it back"):
         Run(tmp_path / "run")
+    (tmp_path / "run/run.key").write_text(key)
+    with pytest.raises(UsageError, match="is no key"):
+        Run(tmp_path / "run", tmp_path)
     with pytest.raises(UsageError, match="no folder that grade-all has written"):
         Run.existing(tmp_path / "nothing")
     broken = Run(tmp_path / "broken")
     broken.close()
     for file in (tmp_path / "broken").glob("gradebook.sqlite*"):
         file.write_bytes(b"no database" * 99)
-    with pytest.raises(UsageError, match="delete it and run grade-all again"):
+    with pytest.raises(UsageError, match="move it away and run grade-all again"):
         Run(tmp_path / "broken")
     with pytest.raises(UsageError, match="has no file"):
-        run.file("ab" * 32)
+        run.file("ab" * 32, ".py")
+
+
+def test_earlier_attempts_outlive_the_gradebook(run):
+    """The database is made anew of the other files."""
+    first, second = work(run), work(run, b"x = 2")
+    hand_in(run, first)
+    hand_in(run, second)
+    before = run.book.execute("SELECT * FROM handed ORDER BY sha256").fetchall()
+    run.close()
+    for file in run.folder.glob("gradebook.sqlite*"):
+        file.unlink()
+    again = Run(run.folder)
+    assert (
+        again.book.execute("SELECT * FROM handed ORDER BY sha256").fetchall() == before
+    )
+
+
+def test_a_score_that_was_written_and_not_entered(run):
+    mine = work(run)
+    hand_in(run, mine)
+    run.keep(mine, GOOD, "final")
+    better = {**run.read(mine.unit), "score": 5.0}
+    put(run.path(mine.unit), json.dumps(better).encode())
+    run.index()
+    assert gradebook(run)[0][2] == 5.0
+
+
+def test_a_damaged_copy_of_a_file_is_made_good(run):
+    mine = work(run)
+    mine.path.write_bytes(b"")
+    assert work(run).path.read_bytes() == b"x = 1"
+
+
+def test_grades_are_for_nobody_else(run):
+    assert run.folder.stat().st_mode & 0o077 == 0
