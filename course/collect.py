@@ -20,7 +20,6 @@ from course.collecting import archive, layouts
 from course.present import one_line
 
 SUFFIXES = (".py", ".ipynb")
-PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 MANIFEST = "manifest.jsonl"
 # names that Windows keeps for devices
 RESERVED = {
@@ -79,8 +78,6 @@ def read(source, layout):
             left_out.append(f"{item.path}: {reason}")
         elif item.path.suffix.lower() in SUFFIXES:
             handed.append(item)
-        elif item.path.suffix.lower() in PACKED:
-            left_out.append(f"{item.path}: unpack it, and collect the folder")
     return handed, left_out
 
 

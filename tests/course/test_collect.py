@@ -363,3 +363,48 @@ def test_one_odd_name_in_a_canvas_download(collect, tmp_path):
     members[f"roe_o_124_1_{ECA}.py"] = "odd"
     code, files, _, _, err = collect(zipped(tmp_path / "x.zip", members))
     assert code == 0 and len(files) == 3 and "roe_o_124_1" in err
+
+
+def test_a_student_does_not_choose_his_own_time(collect, tmp_path):
+    """What lies in his zip is as old as he likes; the download knows better."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        old = zipfile.ZipInfo(f"work/{ECA}.py", (2026, 1, 1, 0, 0, 0))
+        file.writestr(old, "eve")
+    with zipfile.ZipFile(tmp_path / "submissions.zip", "w") as file:
+        info = zipfile.ZipInfo("eve_12_345_work.zip", (2026, 11, 20, 10, 0, 0))
+        file.writestr(info, packed.getvalue())
+        info = zipfile.ZipInfo(f"ann_13_346_{ECA}.py", (2026, 11, 20, 10, 0, 0))
+        file.writestr(info, "ann")
+    _, _, manifest, _, _ = collect(tmp_path / "submissions.zip")
+    assert {entry["time"][:10] for entry in manifest} == {"2026-11-20"}
+
+
+def test_a_name_that_ends_lines_in_its_middle(collect, tmp_path):
+    """One student's file names do not make the manifest unreadable for all."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr(f"a\u2028b\x85/{ECA}.py", "eve")
+    members = {"eve_12_345_work.zip": packed.getvalue(), f"ann_13_346_{ECA}.py": "ann"}
+    source = zipped(tmp_path / "submissions.zip", members)
+    assert collect(source)[0] == 0
+    code, files, *_ = collect(source)
+    assert code == 0 and len(files) == 2
+
+
+def test_users_of_github_whose_names_end_alike(collect, tmp_path):
+    path = f"assignments/{CHAPTER}/{ECA}.py"
+    members = {f"hw1-{user}/{path}": user for user in ("bob", "bob-main", "ann-main")}
+    _, files, manifest, _, _ = collect(zipped(tmp_path / "x.zip", members))
+    assert sorted(files.values()) == ["ann-main", "bob", "bob-main"]
+    assert {entry["student"] for entry in manifest} == {"ann", "bob", "bob-main"}
+
+
+def test_what_is_still_packed_is_listed(collect, tmp_path):
+    source = tmp_path / "class"
+    (source / "ann").mkdir(parents=True)
+    (source / "ann/work.7z").write_bytes(b"7z")
+    (source / "bo").mkdir()
+    (source / f"bo/{ECA}.py").write_text("bo")
+    _, files, _, _, err = collect(source)
+    assert len(files) == 1 and "ann/work.7z: " in err

@@ -187,6 +187,51 @@ def test_moodle_takes_no_more_than_its_maximum(export, tmp_path):
     assert code == 2 and "takes 0.50 points at most, and somebody has" in err
 
 
+def test_canvas_gives_nobody_anothers_points(folder, tmp_path, export):
+    """A login that is the folder's name of somebody else who has ids of his own."""
+    who = sorted(points(folder, ONE))[3]
+    sheet = tmp_path / "grades.csv"
+    text = f"Student,ID,SIS Login ID,One\nAnna,777,{who},\nTwice,1003,,\n"
+    sheet.write_text(text)
+    more = ("--sheet", sheet, "--column", "One", "--exercise", ONE)
+    assert export("--to", "canvas", *more)[0] == 0
+    filled = (tmp_path / "grades-filled.csv").read_text()
+    assert f"Anna,777,{who},\n" in filled and filled != text
+    sheet.write_text(text + "Twice,1003,,\n")
+    code, _, err = export("--to", "canvas", *more)
+    assert code == 2 and "has two rows for" in err
+
+
+def test_moodle_gives_nobody_anothers_points(folder, tmp_path, export):
+    """Numbers in other cells are no numbers of participants."""
+    sheet = tmp_path / "grades.csv"
+    text = (
+        "Identifier,Full name,ID number,Phone,Grade,Maximum Grade\n"
+        "Participant 9,Eve 502,502,503,501,504.00\n"
+    )
+    sheet.write_text(text)
+    code, _, err = export("--to", "moodle", "--sheet", sheet, "--exercise", ONE)
+    assert code == 0 and "nothing from Participant 9" in err
+    assert (tmp_path / "grades-filled.csv").read_text() == text
+
+
+def test_points_that_are_not_known_yet_fill_no_cell(folder, tmp_path, export):
+    """Where the grader failed on one exercise, the sum is not the last word."""
+    with pytest.MonkeyPatch.context() as patch:
+        text = io.StringIO()
+        patch.setattr(
+            "course.export.written", lambda content, out: text.write(content.decode())
+        )
+        assert cli.main(["export", str(folder), "--to", "jsonl"]) == 0
+    lines = [json.loads(line) for line in text.getvalue().splitlines()]
+    faults = [m for m in lines if m["mark"] == "fault" and not m["override"]]
+    number = faults[0]["ids"]["moodle_participant"]
+    sheet = tmp_path / "grades.csv"
+    sheet.write_text(f"Identifier,Full name,Grade\nParticipant {number},Ann,\n")
+    code, out, err = export("--to", "moodle", "--sheet", sheet)
+    assert code == 0 and b"0 cells" in out and "no points yet: " in err
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -194,6 +239,7 @@ def test_moodle_takes_no_more_than_its_maximum(export, tmp_path):
         (["--to", "canvas"], "say --sheet FILE and --column NAME"),
         (["--to", "canvas", "--sheet", "none.csv", "--column", "A"], "does not exist"),
         (["--to", "gradescope"], "say --out FOLDER"),
+        (["--to", "github"], "say --student"),
         (["--to", "csv", "--student", "nobody"], "there is nothing of nobody"),
         (["--to", "csv", "--exercise", "nothing"], "no exercise"),
     ],

@@ -1,6 +1,8 @@
 """grade-all: each unit once, whatever happens; the same gradebook in the end."""
 
+import hashlib
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -277,3 +279,41 @@ def test_override_and_who_gave_it(submissions, grade, tmp_path, capsys):
     ]:
         assert cli.main(["override", *why, "--", *words]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_one_odd_name_costs_nobody_else(submissions, grade, tmp_path):
+    """Names that are no text, capitals at the end, folders that nobody may read."""
+    odd = [
+        os.fsencode(submissions) + name for name in (b"/b\xff", b"/student1/\xff.py")
+    ]
+    os.mkdir(odd[0])
+    for path in (odd[0] + b"/x.py", odd[1]):
+        with open(path, "w") as file:
+            file.write("x")
+    shouted = submissions / "student2" / f"{NAMES[0]}2.PY"
+    shouted.write_text("x = 1")
+    code, _, err, done = grade(submissions, "--out", tmp_path / "run")
+    assert code == 0 and len(done) == 27
+    assert "a name that is not UTF-8" in err and "its name must end in .py" in err
+
+
+def test_resubmissions_and_shards_in_any_order(submissions, grade, tmp_path):
+    """An earlier attempt of one part does not come back by merging."""
+    key, one = tmp_path / "key", ("--student", "student3", "--exercise", NAMES[0])
+    text = 'attempts = "best"'
+    (tmp_path / "policy.toml").write_text(text)
+    parts = [tmp_path / f"part{number}" for number in (1, 2, 3)]
+    for turn in ("first", "second"):
+        hand_in(submissions, "student3", NAMES[0], f"x = '{turn}'")
+        for number, out in enumerate(parts, 1):
+            more = ("--key", key, "--shard", f"{number}/3", *one)
+            grade(submissions, "--out", out, *more)
+    for order in (parts, parts[::-1]):
+        merged = tmp_path / f"merged{parts.index(order[0])}"
+        assert grade("--out", merged, "--merge", *order)[0] == 0
+        book = sqlite3.connect(merged / "gradebook.sqlite")
+        query = "SELECT current, sha256 FROM handed ORDER BY rowid"
+        found = book.execute(query).fetchall()
+        book.close()
+        last = hashlib.sha256(b"x = 'second'").hexdigest()
+        assert len(found) == 2 and found[1] == (1, last)

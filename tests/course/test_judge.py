@@ -60,6 +60,19 @@ HOSTILE = {
         "invalid",
         "no answer",
     ),
+    "overflow": (
+        "import json, struct\n"
+        "h = json.dumps({'value': {'float': 10**400}, 'buffers': []}).encode()\n"
+        "os.write(3, struct.pack('<IQ', len(h), 0) + h)",
+        "invalid",
+        "cannot be read",
+    ),
+    "a long telling": (
+        SEND + "wire.encode(['raised', {'types': ['E'], 'message': [[0] * 99] * 99,"
+        "'line': '', 'text': ''}]))",
+        "invalid",
+        "no answer",
+    ),
     "array as kind": (
         SEND + "wire.encode([np.zeros(0), 1]))",
         "invalid",

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from course import catalog, judging
+from course import catalog, judge, judging
 from course.judge import GraderFault
 
 TEST = """
@@ -38,7 +38,7 @@ RIGHT = "def double(x):\n    return 2 * x\n"
 def judged(sandboxes, tmp_path):
     """Judge a file by three checks, of which the second is given."""
 
-    def judge(middle, source=RIGHT, hidden=None):
+    def run(middle, source=RIGHT, hidden=None):
         exercise = catalog.Exercise(tmp_path, "tiny/one")
         exercise.test.parent.mkdir(parents=True, exist_ok=True)
         exercise.test.write_text(TEST.replace("MIDDLE", middle))
@@ -49,7 +49,8 @@ def judged(sandboxes, tmp_path):
         job = (exercise.name, tmp_path / "mine.py", "mine.py", "seed", sandboxes)
         return judging.judged(course, *job, hidden=hidden)
 
-    return judge
+    run.sandboxes = sandboxes
+    return run
 
 
 def test_a_result_tells_what_its_inputs_were(judged):
@@ -101,6 +102,47 @@ def test_hidden_checks_from_a_folder_of_the_instructors(judged, tmp_path):
     alone = judged("pass")
     assert alone["max_score"] == 7
     assert alone["exercise_sha256"] != found["exercise_sha256"]
+
+
+TELLTALE = """
+SEEN = []
+
+def double(x):
+    SEEN.append(float(x))
+    if x == 3.0:
+        raise ValueError(f"seen: {SEEN}")
+    return 2 * x
+"""
+
+
+def test_what_a_hidden_check_asked_is_told_by_no_visible_one(judged, tmp_path):
+    """It comes last, in a sandbox of its own, wherever it stands."""
+    hidden = tmp_path / "hidden.py"
+    hidden.write_text(HIDDEN.replace("NAME", "test_negative"))
+    found = judged("pass", TELLTALE, hidden=hidden)
+    assert "seen: [1.0, 3.0]" in found["checks"][2]["message"]
+    between = TEST.replace("@points(1)", "@points(1, hidden=True)")
+    between = (
+        between.replace("MIDDLE", "pass").replace("1.0", "7.0").replace("2.0", "14.0")
+    )
+    exercise = catalog.Exercise(tmp_path, "tiny/one")
+    exercise.test.write_text(between)
+    submission = ("mine.py", TELLTALE.encode())
+    opener = judging.opener(judged.sandboxes)
+    found = judge.examine(exercise, submission, "seed", opener)
+    assert [c["hidden"] for c in found["checks"]] == [True, False, False]
+    assert found["checks"][0]["status"] == "passed"
+    assert "seen: [3.0]" in found["checks"][2]["message"]
+
+
+def test_no_visible_check_waits_for_a_hidden_one(tmp_path):
+    exercise = catalog.Exercise(tmp_path, "tiny/one")
+    exercise.test.parent.mkdir(parents=True)
+    text = TEST.replace("@points(1)", "@points(1, hidden=True)")
+    text = text.replace("@points(4)", '@points(4, after="test_first")')
+    exercise.test.write_text(text.replace("MIDDLE", "pass"))
+    with pytest.raises(GraderFault, match="test_third waits for a hidden check"):
+        judge.load_tests(exercise)
 
 
 def test_a_hidden_check_wants_a_name_of_its_own(judged, tmp_path):
