@@ -52,7 +52,7 @@ class AdditiveScore(layers.Layer):
         self.u = layers.Dense(self.units, name="u", **plain)
         self.w.build(query_shape)
         self.u.build(annotations_shape)
-        self.v = self.add_weight((self.units,), "random_normal", name="v")
+        self.v = self.add_weight((self.units,), "glorot_uniform", name="v")
 
     def keys(self, annotations):
         """Return U h_j, (B, S, units)."""
@@ -61,7 +61,7 @@ class AdditiveScore(layers.Layer):
     def match(self, query, keys):
         """Return v^T tanh(W s + key), (B, T, S)."""
         both = self.w(query)[:, :, None] + keys[:, None]  # (B, T, S, units)
-        return ops.matmul(ops.tanh(both), self.v[:, None])[..., 0]
+        return ops.sum(self.v * ops.tanh(both), axis=-1)
 
     def call(self, query, annotations):
         return self.match(query, self.keys(annotations))

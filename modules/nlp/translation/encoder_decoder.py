@@ -89,8 +89,10 @@ class EncoderDecoder(Translator):
     def build(self, input_shape):
         policy = {"dtype": self.dtype_policy}
         sizes, width = (self.vocabulary_size, self.embedding_dim), self.units
-        self.source_embedding = layers.Embedding(*sizes, name="source", **policy)
-        self.target_embedding = layers.Embedding(*sizes, name="target", **policy)
+        large = keras.initializers.RandomNormal(stddev=1.0)  # Keras's make gates sleep
+        words = {"embeddings_initializer": large, **policy}
+        self.source_embedding = layers.Embedding(*sizes, name="source", **words)
+        self.target_embedding = layers.Embedding(*sizes, name="target", **words)
         read = {"reset_after": False, "return_sequences": True, "return_state": True}
         ways = [False, True] if self.bidirectional else [False]
         self.encoder = [GRU(width, go_backwards=w, **read, **policy) for w in ways]

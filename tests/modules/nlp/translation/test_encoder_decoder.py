@@ -116,7 +116,15 @@ def test_nothing_but_padding_is_finite(model):
     logits, weights = model([empty, TARGET], return_attention_scores=True)
     assert np.isfinite(logits).all() and not np.any(weights[0])
     np.testing.assert_allclose(logits[1], model([SOURCE, TARGET])[1], atol=1e-5)
-    assert np.isfinite(model.translate(empty, 4, beams=2)).all()
+
+
+def test_translating_nothing_but_padding_goes_on_to_the_last_word(models):
+    empty = np.concatenate([0 * SOURCE[:1], SOURCE[1:]])
+    search = {"start": 1, "end": 99, "beams": 2, "beta": 0.2}
+    got = np.asarray(models["additive"].write(empty, 3, **search))
+    alone = np.asarray(models["additive"].write(SOURCE[1:], 3, **search))
+    np.testing.assert_array_equal(got[1:], alone)
+    assert ((got >= 0) & (got < 20)).all()
 
 
 def test_weights_sum_to_one_and_skip_padding(models):
@@ -167,13 +175,13 @@ def test_word_by_word_equals_all_at_once(model):
 
 def test_greedy_takes_the_best_word_each_time(models):
     model = models["additive"]
-    got = model.translate(SOURCE, 4, end=99)
+    got = model.write(SOURCE, 4, start=1, end=99)
     written = np.full((2, 1), 1)
     for _ in range(4):
         best = np.argmax(model([SOURCE, written])[:, -1], axis=-1)
         written = np.concatenate([written, best[:, None]], axis=1)
     np.testing.assert_array_equal(got, written[:, 1:])
-    np.testing.assert_array_equal(model.translate(SOURCE, 4, end=99, beams=1), got)
+    np.testing.assert_array_equal(model.write(SOURCE, 4, 1, 99, beams=1), got)
 
 
 def test_learns_to_reverse():
@@ -183,12 +191,16 @@ def test_learns_to_reverse():
     words = rng.integers(3, 8, size=(16, 4))
     target = np.pad(words[:, ::-1], [(0, 0), (0, 1)], constant_values=2)
     model = EncoderDecoder(8, units=24, embedding_dim=8, attention="general")
-    model.compile(keras.optimizers.Adam(0.02), SmoothedCrossEntropy(epsilon=0.0))
+    model.compile(
+        keras.optimizers.Adam(0.02),
+        SmoothedCrossEntropy(epsilon=0.0),
+        jit_compile=False,
+    )
     given = teacher_forcing(target)
     loss = model.fit([words, given], target, 16, epochs=60, verbose=0).history["loss"]
     assert loss[-1] < 0.1 < 1.5 < loss[0]
-    got = model.translate(words, 5)
-    assert (got == target).all(axis=1).mean() > 0.9
+    got = model.write(words, 5, start=1, end=2)
+    assert (np.asarray(got) == target).all(axis=1).mean() > 0.9
 
 
 @pytest.mark.parametrize(
