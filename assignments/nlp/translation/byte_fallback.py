@@ -121,7 +121,8 @@ def decode(pieces):
     """Return the words of encoded text.
 
     Every END ends a word; a piece of BYTES stands for one byte, and bytes make up
-    characters by UTF-8. It is the inverse of `encode`, word by word.
+    characters by UTF-8. It is the inverse of `encode`, word by word, as long as no word
+    holds "<", and none does.
 
     Args:
         pieces: list of pieces, of whole words.

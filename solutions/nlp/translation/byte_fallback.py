@@ -216,7 +216,7 @@ def encode(word, merges, characters):
     # WRONG pass
     # WHY the end of the word is missing
     rank = {tuple(pair): number for number, pair in enumerate(merges)}
-    # WRONG rank = {tuple(p): -len(p[0] + p[1]) for p in merges}
+    # WRONG rank = {tuple(p): (-len(p[0] + p[1]), i) for i, p in enumerate(merges)}
     # WHY you merge to the longest piece first; the order of learning decides
     # WRONG rank = {tuple(pair): -number for number, pair in enumerate(merges)}
     # WHY you begin with the merge that was learned last
@@ -232,7 +232,8 @@ def decode(pieces):
     """Return the words of encoded text.
 
     Every END ends a word; a piece of BYTES stands for one byte, and bytes make up
-    characters by UTF-8. It is the inverse of `encode`, word by word.
+    characters by UTF-8. It is the inverse of `encode`, word by word, as long as no word
+    holds "<", and none does.
 
     Args:
         pieces: list of pieces, of whole words.

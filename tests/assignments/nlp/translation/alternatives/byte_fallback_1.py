@@ -52,7 +52,7 @@ def encode(word, merges, characters):
 def decode(pieces):
     words, raw = [], bytearray()
     for piece in pieces:
-        if len(piece) == 4 and piece[0] == "<" and piece[3] == ">":
+        if len(piece) == 4 and piece[0] == "<" and piece != END:
             raw.append(int(piece[1:3], 16))
         else:
             raw += piece.removesuffix(END).encode()

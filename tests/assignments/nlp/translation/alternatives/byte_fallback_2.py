@@ -66,7 +66,7 @@ def encode(word, merges, characters):
 def decode(pieces):
     raw = b""
     for piece in pieces:
-        one_byte = piece.startswith("<") and piece.endswith(">") and len(piece) == 4
+        one_byte = piece.startswith("<") and len(piece) == 4 and piece != END
         raw += bytes.fromhex(piece[1:3]) if one_byte else piece.encode()
     words = raw.split(END.encode())
     assert words.pop() == b""
