@@ -104,8 +104,6 @@ def prune_words(log_p, width):
     best = ops.max(log_p, axis=-1, keepdims=True)
     # WRONG best = ops.max(log_p)
     # WHY you compare with the best word of all hypotheses; each has a best of its own
-    # WRONG best = ops.max(log_p, axis=0, keepdims=True)
-    # WHY your maximum runs over hypotheses; the best word of EACH hypothesis counts
     return ops.where(log_p >= best - width, log_p, float("-inf"))
     # WRONG return ops.where(log_p >= best - width, log_p, 0.0)
     # WHY ln p = 0 is certainty: what is dropped must be -inf
@@ -217,17 +215,16 @@ def search(step, state, length, end, width, alpha, beta):
             elif len(words) < length:
                 parents.append(parent)
                 after.append((words, total, looks))
-            # WRONG if len(words) < length and word != end:
-            # WRONG     parents.append(parent)
-            # WRONG     after.append((words, total, looks))
-            # WRONG elif len(words) == length or word == end:
+            # WRONG if word != end and len(words) == length:
             # WRONG     s = float(score(total, ops.stack(looks), alpha, beta))
             # WRONG     finished.append((words, s))
+            # WRONG elif word != end:
+            # WRONG     parents.append(parent)
+            # WRONG     after.append((words, total, looks))
             # WHY you accept what has no end; at `length` words it is given up
         state, hypotheses = select(state, parents), after
-        # WRONG hypotheses = after
-        # WHY the state stays that of the old hypotheses: each needs its parent's
-        # WRONG state, hypotheses = select(state, range(len(after))), after
+        # WRONG rows = [i % len(totals) for i in range(len(after))]
+        # WRONG state, hypotheses = select(state, rows), after
         # WHY hypothesis i does not come from hypothesis i: select by parents
     return max(finished, key=lambda f: f[1], default=([], -np.inf))
     # WRONG return finished[0] if finished else ([], -np.inf)
@@ -260,7 +257,8 @@ def translate(translator, source, width, alpha=0.6, beta=0.2, length=9):
         logits, after = translator.step(last, state, 0)
         z = ops.convert_to_numpy(logits)[:, 0].astype("float64")
         log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-        return log_p, ops.convert_to_numpy(after[2] - state[2]), after
+        attention = ops.convert_to_numpy(after[2] - state[2])
+        return log_p.astype("float32"), attention, after
 
     state = translator.start(np.asarray(source, "int32")[None])
     return search(step, state, length, end=2, width=width, alpha=alpha, beta=beta)

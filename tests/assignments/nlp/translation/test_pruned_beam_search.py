@@ -40,13 +40,14 @@ class Table:
 
     def step(self, words, state):
         """Read the last word of each hypothesis; 0 and 0 stand before the first."""
-        state = np.asarray(state, dtype=int)
+        state = np.resize(np.asarray(state, dtype=int), (len(words), 2))
         if words[0]:
             last = np.array([row[-1] for row in words])
             state = np.stack([state[:, 1], last], axis=1)
         t = len(words[0])
         log_p = log_softmax(self.z[t, state[:, 0], state[:, 1]])
-        return log_p, self.looks[t, state[:, 1]], state.astype("int32")
+        looks = self.looks[t, state[:, 1]]
+        return log_p.astype("f4"), looks.astype("f4"), state.astype("i4")
 
     def read(self, words):
         """Return ln P of words and the attention (T, S), one word after the other."""
@@ -83,9 +84,9 @@ START = np.zeros((1, 2), "int32")
 @points(3)
 def test_score(submission, rng):
     """score divides ln P by lp and punishes words that got too little attention"""
-    cases = [(10, 0.6, 0.0), (1, 0.8, 0.3), (7, 0.0, 0.4), (4, 1.3, 0.7), (9, 0.6, 0.2)]
+    cases = [(4, 1.3, 0.7), (10, 0.6, 0.0), (7, 0.0, 0.4), (9, 0.6, 0.2), (1, 0.8, 0.3)]
     for words, alpha, beta in cases:
-        attention = rng.dirichlet([0.5] * 4, size=words) + 0.01
+        attention = 0.9 * rng.dirichlet([0.5] * 3, size=words) + 0.01
         log_p = -float(rng.uniform(2, 9))
         got = submission.score(log_p, attention, alpha, beta)
         hint = f"{words} words, alpha {alpha}, beta {beta}"
@@ -101,7 +102,7 @@ def test_score(submission, rng):
 def test_prune_words(submission, rng):
     """prune_words drops what is far below the best word of its hypothesis"""
     for width in (3.0, 1.0, 2.0):
-        log_p = log_softmax(3 * rng.normal(size=(3, 7)) - [[0], [4], [9]])
+        log_p = log_softmax(3 * rng.normal(size=(3, 7))) - [[1.5], [4], [9]]
         want = [[p if p >= max(row) - width else NEVER for p in row] for row in log_p]
         close(submission.prune_words(log_p, width), np.array(want))
 
@@ -126,14 +127,25 @@ def test_expand(submission, rng):
 @points(3)
 def test_search(submission, rng):
     """search keeps the best hypotheses, and compares what is finished"""
-    for width, alpha, beta in [
+    table = Table(rng)
+    table.z[0, 0, 0] = [9, 0, 5, 0, 0]  # the end would be second, but 4 below
+    table.z[1, 0, 0] = [-9, -9, 1.0, 1.2, -9]
+    table.z[2, 0, 3] = [1.5, -9, 1.0, -9, -9]
+    got = submission.search(table.step, START, 4, END, 2, 0.0, 0.0)
+    close(list(got[0]), [0, END], hint="words 3 below the best take no place")
+    rare = [(3, 0.6, 0.2), (12, 0.0, 4.0)]
+    often = [
         (2, 0.6, 0.2),
-        (3, 1.0, 0.5),
+        (9, 0.0, 9.0),
+        (3, 0.8, 0.4),
+        (4, 0.0, 1.0),
         (1, 0.6, 0.0),
-        (4, 0, 1.0),
-    ]:
-        for length in (4, 5):
+        (5, 1.0, 0.5),
+    ]
+    for width, alpha, beta in [*often, *rare]:
+        for length in (4, 6):
             table = Table(rng)
+            table.z[..., END] -= 1.0 * ((width, alpha, beta) in rare)
             got = submission.search(table.step, START, length, END, width, alpha, beta)
             want = table.search(length, width, alpha, beta)
             hint = f"{width} hypotheses, at most {length} words"
@@ -143,7 +155,7 @@ def test_search(submission, rng):
 
 @points(1)
 def test_everything(submission, rng):
-    """a search that holds everything finds the best sentence; of width 1 it is greedy"""
+    """a search that holds everything finds the best; of width 1 it is greedy"""
     table = Table(rng)
     table.z /= 3  # so that pruning drops nothing
     got = submission.search(table.step, START, 3, END, 80, 0.6, 0.2)

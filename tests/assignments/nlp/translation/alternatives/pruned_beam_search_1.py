@@ -80,7 +80,8 @@ def translate(translator, source, width, alpha=0.6, beta=0.2, length=9):
         logits, after = translator.step(last, state, 0)
         z = ops.convert_to_numpy(logits)[:, 0].astype("float64")
         log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-        return log_p, ops.convert_to_numpy(after[2] - state[2]), after
+        attention = ops.convert_to_numpy(after[2] - state[2])
+        return log_p.astype("float32"), attention, after
 
     state = translator.start(np.asarray(source, "int32")[None])
     return search(step, state, length, end=2, width=width, alpha=alpha, beta=beta)
