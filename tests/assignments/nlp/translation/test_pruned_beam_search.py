@@ -36,6 +36,7 @@ class Table:
 
     def __init__(self, rng, places=6, source=3):
         self.z = 1.5 * rng.normal(size=(places, WORDS, WORDS, WORDS))
+        self.z[0, ..., END] -= 2  # a translation of no words but the end is dull
         self.looks = rng.dirichlet([0.4] * source, size=(places, WORDS))
 
     def step(self, words, state):
@@ -128,11 +129,13 @@ def test_expand(submission, rng):
 def test_search(submission, rng):
     """search keeps the best hypotheses, and compares what is finished"""
     table = Table(rng)
-    table.z[0, 0, 0] = [9, 0, 5, 0, 0]  # the end would be second, but 4 below
-    table.z[1, 0, 0] = [-9, -9, 1.0, 1.2, -9]
-    table.z[2, 0, 3] = [1.5, -9, 1.0, -9, -9]
-    got = submission.search(table.step, START, 4, END, 2, 0.0, 0.0)
-    close(list(got[0]), [0, END], hint="words 3 below the best take no place")
+    table.z[0, 0, 0] = [0, 0, 5, 9, 0]  # the end would be second, but 4 below
+    table.z[1, 0, 3] = np.log([0.4, 0.35, 1e-4, 1e-4, 0.25])
+    table.z[2, 3, 0] = np.log([0.175, 0.175, 0.3, 0.175, 0.175])
+    table.z[2, 3, 1] = np.log([0.125, 0.125, 0.5, 0.125, 0.125])
+    table.z[2, 3, 4] = [-9, -9, 0, -9, -9]
+    got = submission.search(table.step, START, 4, END, 3, 0.0, 0.0)
+    close(list(got[0]), [3, 4, END], hint="words 3 below the best take no place")
     rare = [(3, 0.6, 0.2), (12, 0.0, 4.0)]
     often = [
         (2, 0.6, 0.2),
