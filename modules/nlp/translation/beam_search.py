@@ -92,8 +92,7 @@ def beam_search(
         return index + 1, row, followed(state, parent)
 
     def more(index, row, state):
-        over = ops.logical_or(row["done"], row["log_p"] == NEVER)
-        return ops.logical_and(index < length, ops.logical_not(ops.all(over)))
+        return ops.logical_and(index < length, ops.any(growing(row)))
 
     def write(index, row, state):
         last = ops.take(row["tokens"], index - 1, axis=2)
@@ -114,6 +113,11 @@ def opening(tokens, beams):
         "words": ops.cast(empty, "int32"),
         "cover": empty,
     }
+
+
+def growing(row):
+    """Return which places (B, k) hold a beginning that has not ended."""
+    return ops.logical_and(ops.logical_not(row["done"]), row["log_p"] > NEVER)
 
 
 def covered(row, penalty):

@@ -38,6 +38,9 @@ class Translator(keras.Model):
     has room for `length` words; `step(tokens, state, index)` reads words, as greedy.py
     says; `attention(state)`, for the coverage penalty of beam search, returns what each
     word of the source has got, and 1 at padding. A subclass has a `vocabulary_size`.
+
+    Args:
+        **kwargs: those of `keras.Model`.
     """
 
     attention = None

@@ -188,18 +188,15 @@ def test_learns_to_reverse():
     """Loss and shift fit together: after training it reverses what it has learned."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    words = rng.integers(3, 8, size=(16, 4))
+    words = rng.integers(3, 8, size=(16, 3))
     target = np.pad(words[:, ::-1], [(0, 0), (0, 1)], constant_values=2)
     model = EncoderDecoder(8, units=24, embedding_dim=8, attention="general")
-    model.compile(
-        keras.optimizers.Adam(0.02),
-        SmoothedCrossEntropy(epsilon=0.0),
-        jit_compile=False,
-    )
-    given = teacher_forcing(target)
-    loss = model.fit([words, given], target, 16, epochs=60, verbose=0).history["loss"]
-    assert loss[-1] < 0.1 < 1.5 < loss[0]
-    got = model.write(words, 5, start=1, end=2)
+    loss = SmoothedCrossEntropy(epsilon=0.0)
+    model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=True)
+    many = [np.tile(a, (30, 1)) for a in (words, teacher_forcing(target), target)]
+    loss = model.fit(many[:2], many[2], 16, epochs=2, verbose=0).history["loss"]
+    assert loss[-1] < 0.3 < 0.5 < loss[0]
+    got = model.write(words, 4, start=1, end=2)
     assert (np.asarray(got) == target).all(axis=1).mean() > 0.9
 
 
