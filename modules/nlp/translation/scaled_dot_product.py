@@ -36,13 +36,33 @@ def attention_weights(query, key, mask=None, bias=None, scale=None):
         scale = ops.rsqrt(ops.cast(ops.shape(query)[-1], query.dtype))
     scores = ops.matmul(query * scale, ops.swapaxes(key, -1, -2))  # (..., T, S)
     scores = scores if bias is None else scores + ops.cast(bias, scores.dtype)
+    return ops.cast(masked_softmax(scores, mask), query.dtype)
+
+
+def masked_softmax(scores, mask=None):
+    """Return e^score / sum of e^score over the last axis, where the mask is True.
+
+    Args:
+        scores: (..., S) float.
+        mask: bool, broadcastable to scores; None hides nothing. A row of which all is
+            hidden gets weights of 0, which sum to 0.
+
+    Returns:
+        (..., S) in float32 at least.
+
+    Example:
+        >>> print(ops.convert_to_numpy(masked_softmax([[0.0, 0, 9]], [[1, 1, 0]])))
+        [[0.5 0.5 0. ]]
+    """
+    scores = ops.convert_to_tensor(scores)
+    mask = None if mask is None else ops.cast(mask, "bool")
     scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
     scores = scores if mask is None else ops.where(mask, scores, LOWEST)
     most = ops.max(scores, axis=-1, keepdims=True, initial=LOWEST)
     weights = ops.exp(scores - ops.stop_gradient(most))
     weights = weights if mask is None else ops.where(mask, weights, 0.0)
     total = ops.sum(weights, axis=-1, keepdims=True)  # 0 where all is hidden
-    return ops.cast(weights / ops.where(total > 0, total, 1.0), query.dtype)
+    return weights / ops.where(total > 0, total, 1.0)
 
 
 def scaled_dot_product_attention(query, key, value, mask=None, bias=None, scale=None):

@@ -5,17 +5,16 @@ Link:  https://arxiv.org/abs/1706.03762 (section 3, figure 1, table 3)
 """
 
 import keras
-import numpy as np
 from keras import layers, ops
 
-from modules.nlp.translation.greedy import compiled, greedy
 from modules.nlp.translation.masks import padding_mask
 from modules.nlp.translation.positional_encoding import PositionalEncoding
 from modules.nlp.translation.transformer_layers import DecoderLayer, EncoderLayer
+from modules.nlp.translation.translator import Translator
 
 
 @keras.saving.register_keras_serializable("nlp/translation")
-class Transformer(keras.Model):
+class Transformer(Translator):
     """Encode a sentence, and write its translation word by word.
 
         memory = Encoder(sqrt(d_model) E[source] + PE)
@@ -74,7 +73,6 @@ class Transformer(keras.Model):
         self.rate = rate
         self.norm_first = norm_first
         self.epsilon = epsilon
-        self._write = compiled(self.write)
 
     def build(self, input_shape):
         shape, policy = (None, None, self.hidden_dim), {"dtype": self.dtype_policy}
@@ -151,39 +149,6 @@ class Transformer(keras.Model):
             x, cache = layer(x, memory_mask=mask, cache=cache, cache_index=index)
             after.append(cache)
         return self.logits(x), (mask, after)
-
-    def write(self, source, length, start, end):
-        """Return `length` words a row, greedily."""
-        prompt = ops.full((ops.shape(source)[0], 1), start, "int32")
-        state = self.start(source, length)
-        return greedy(self.step, state, prompt, length + 1, end)[:, 1:]
-
-    def translate(self, source, length, start=1, end=2):
-        """Return translations, padded behind their end token.
-
-        Compiled once for each shape of source, so give many sentences at once.
-
-        Args:
-            source: (B, S) int, padded with 0.
-            length: int >= 1, the most tokens of a translation.
-            start, end: int, the tokens that stand before the first word and after the
-                last one.
-
-        Returns:
-            (B, length) int32 NumPy array.
-
-        Raises:
-            ValueError: source is not (B, S) int, or a token is not in the vocabulary.
-        """
-        source = np.asarray(source)
-        if source.ndim != 2 or source.dtype.kind not in "iu":
-            kind = f"{source.dtype} of shape {source.shape}"
-            raise ValueError(f"source must be (B, S) int, got {kind}")
-        if source.size and not 0 <= source.min() <= source.max() < self.vocabulary_size:
-            found = f"{source.min()} to {source.max()}"
-            last = self.vocabulary_size - 1
-            raise ValueError(f"tokens must be 0 to {last}, got {found}")
-        return np.asarray(self._write(source.astype("int32"), length, start, end))
 
     def get_config(self):
         own = ("vocabulary_size", "num_layers", "hidden_dim", *self.PARTS)
