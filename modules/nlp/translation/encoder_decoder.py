@@ -33,7 +33,7 @@ class EncoderDecoder(Translator):
 
     T' is the length of the OUTPUT, which need not be that of the input. While
     training, the decoder reads the right words before (`teacher_forcing`), and the loss
-    is the sum of logarithms: `SmoothedCrossEntropy(epsilon=0)`. Token 0 is padding.
+    is the sum of logarithms: `SmoothedCrossEntropy(0, ignore=0)`. Token 0 is padding.
 
     Args:
         vocabulary_size: int, tokens of both languages and the special ones.

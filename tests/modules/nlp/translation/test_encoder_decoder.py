@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from course.checks import check_model, noise_weights
 from modules.nlp.translation.encoder_decoder import EncoderDecoder
-from modules.nlp.translation.smoothed_cross_entropy import SmoothedCrossEntropy
 from modules.nlp.translation.translator import teacher_forcing
+from modules.vision.classification.label_smoothing import SmoothedCrossEntropy
 
 SOURCE = np.array([[4, 7, 19, 3, 11, 0, 0], [5, 6, 8, 9, 10, 12, 13]], "int32")
 TARGET = np.array([[1, 14, 15, 16, 0], [1, 17, 18, 3, 4]], "int32")
@@ -191,7 +191,7 @@ def test_learns_to_reverse():
     words = rng.integers(3, 8, size=(16, 3))
     target = np.pad(words[:, ::-1], [(0, 0), (0, 1)], constant_values=2)
     model = EncoderDecoder(8, units=24, embedding_dim=8, attention="general")
-    loss = SmoothedCrossEntropy(epsilon=0.0)
+    loss = SmoothedCrossEntropy(0.0, ignore=0)
     model.compile(keras.optimizers.Adam(0.02), loss, jit_compile=False)
     many = [np.tile(a, (30, 1)) for a in (words, teacher_forcing(target), target)]
     loss = model.fit(many[:2], many[2], 16, epochs=2, verbose=0).history["loss"]

@@ -21,8 +21,8 @@ from course.data.load import load
 from course.figures import curves, panels, save, table
 from modules.nlp.translation.bleu import bleu
 from modules.nlp.translation.encoder_decoder import EncoderDecoder
-from modules.nlp.translation.smoothed_cross_entropy import SmoothedCrossEntropy
 from modules.nlp.translation.translator import teacher_forcing
+from modules.vision.classification.label_smoothing import SmoothedCrossEntropy
 
 FIGURE = Path(__file__).parents[1] / "figures" / "alignment.png"
 EPOCHS, BATCH, UNITS = 4, 64, 64
@@ -49,7 +49,7 @@ def train(attention, x, y, words, bar):
     model = EncoderDecoder(words, UNITS, embedding_dim=UNITS // 2, attention=attention)
     rate = keras.optimizers.schedules.CosineDecay(6e-3, EPOCHS * len(x) // BATCH)
     optimizer = keras.optimizers.Adam(rate, clipnorm=1.0)
-    model.compile(optimizer, SmoothedCrossEntropy(epsilon=0.0))
+    model.compile(optimizer, SmoothedCrossEntropy(0.0, ignore=0))
     model.fit([x, teacher_forcing(y)], y, BATCH, EPOCHS, verbose=0, callbacks=[bar])
     return model
 

@@ -17,9 +17,9 @@ import tensorflow as tf
 from course.bar import Bar
 from course.data.load import load
 from course.figures import panels, save, table
-from modules.nlp.translation.smoothed_cross_entropy import SmoothedCrossEntropy
 from modules.nlp.translation.transformer import Transformer
 from modules.nlp.translation.warmup_schedule import WarmupSchedule
+from modules.vision.classification.label_smoothing import SmoothedCrossEntropy
 
 FIGURE = Path(__file__).parents[1] / "figures" / "transformer.png"
 EPOCHS, BATCH, UNITS = 5, 64, 64
@@ -52,7 +52,9 @@ def train(x, y, words, bar):
         words, num_layers=1, num_heads=4, hidden_dim=UNITS, intermediate_dim=4 * UNITS
     )
     rate = WarmupSchedule(UNITS, warmup_steps=400)
-    model.compile(keras.optimizers.Adam(rate, 0.9, 0.98, 1e-9), SmoothedCrossEntropy())
+    model.compile(
+        keras.optimizers.Adam(rate, 0.9, 0.98, 1e-9), SmoothedCrossEntropy(ignore=0)
+    )
     given = np.pad(y, [(0, 0), (1, 0)], constant_values=START)[:, :-1]
     model.fit([x, given], y, BATCH, EPOCHS, verbose=0, callbacks=[bar])
     return model
