@@ -25,7 +25,7 @@ from modules.generative.gan import GAN
 
 FIGURE = Path(__file__).parents[1] / "figures" / "digits_from_noise.png"
 COUNT, SHOWN, STEPS = 200, 12, 200
-WIDTH, GAN_EPOCHS, DDPM_EPOCHS, JUDGE_EPOCHS = 256, 150, 150, 12
+WIDTH, GAN_EPOCHS, DDPM_EPOCHS, JUDGE_EPOCHS = 256, 120, 160, 12
 
 
 def data(split):
@@ -58,18 +58,20 @@ def dense_denoiser():
     For 64 pixels dense layers do as well as the U-Net, in a fraction of the time.
     """
     x, t = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
-    time = time_features(t, 64, WIDTH)
+    time = layers.Activation("silu")(time_features(t, 64, WIDTH))
     y = layers.Dense(WIDTH)(layers.Flatten()(x))
-    for _ in range(4):
-        told = layers.Activation("silu")(layers.Add()([y, layers.Dense(WIDTH)(time)]))
-        y = layers.Add()([y, layers.Dense(WIDTH)(told)])
+    for _ in range(3):
+        told = layers.Dense(WIDTH)(layers.LayerNormalization()(y))
+        told = layers.Add()([told, layers.Dense(WIDTH)(time)])
+        told = layers.Activation("silu")(told)
+        y = layers.Add()([y, layers.Dense(WIDTH, kernel_initializer="zeros")(told)])
     y = layers.Dense(64)(layers.LayerNormalization()(y))
     return keras.Model([x, t], layers.Reshape((8, 8, 1))(y))
 
 
 def by_diffusion(x, bar):
     """Return generated images, and what the first ones came through."""
-    model = DDPM(dense_denoiser(), STEPS, first=5e-4, last=0.1, seed=0)
+    model = DDPM(dense_denoiser(), STEPS, 5e-4, 0.05, variance="posterior", seed=0)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, DDPM_EPOCHS * len(x) // 64)
     model.compile(keras.optimizers.Adam(rate), jit_compile=False)
     model.fit(x, batch_size=64, epochs=DDPM_EPOCHS, verbose=0, callbacks=[bar])
@@ -110,15 +112,13 @@ def report(name, images, classifier, known):
 
 
 def main(out=FIGURE):
-    import time; T=time.time()
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
     bar = Bar(GAN_EPOCHS + DDPM_EPOCHS + JUDGE_EPOCHS)
     (x, y), (unseen, _) = data("train"), data("test")
     classifier = judge(x, y, bar)
-    print(time.time()-T); made = by_gan(x, bar); print(time.time()-T)
+    made = by_gan(x, bar)
     denoised, strips = by_diffusion(x, bar)
-    print(time.time()-T)
     noise = np.random.default_rng(0).normal(size=(COUNT, 8, 8, 1)).astype("float32")
     found = {"noise": noise, "unseen digits": unseen[:COUNT]}
     for name, images in {**found, "GAN": made, "diffusion": denoised}.items():
