@@ -46,6 +46,12 @@ class DDPM(GenerativeModel):
     Raises:
         ValueError: variance is neither, steps or a beta is out of range, or fit gets
             images outside theirs.
+
+    Example:
+        >>> x, t = keras.Input((4, 4, 1)), keras.Input((), dtype="int32")
+        >>> nothing = keras.Model([x, t], keras.layers.Rescaling(0.0)(x))
+        >>> tuple(DDPM(nothing, steps=3, last=0.5, seed=0).sample(2).shape)
+        (2, 4, 4, 1)
     """
 
     def __init__(

@@ -55,7 +55,7 @@ def by_gan(x, bar):
 def dense_denoiser():
     """Return a network that is told the time in each of its layers.
 
-    For 64 pixels dense layers do as well as the U-Net, in a fraction of the time.
+    For 64 pixels it serves; a U-Net that does as well takes several times as long.
     """
     x, t = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
     time = layers.Activation("silu")(time_features(t, 64, WIDTH))
@@ -77,7 +77,7 @@ def by_diffusion(x, bar):
     model.fit(x, batch_size=64, epochs=DDPM_EPOCHS, verbose=0, callbacks=[bar])
     seen = {}
     images = model.sample(COUNT, keep=lambda t, x: seen.update({t: np.asarray(x[:3])}))
-    times = np.linspace(STEPS, 0, SHOWN).round().astype(int)
+    times = (STEPS * np.linspace(1, 0, SHOWN) ** 1.5).round().astype(int)
     return np.asarray(images), np.stack([seen[t] for t in times], axis=1)
 
 

@@ -76,7 +76,7 @@ def main(out=FIGURE):
     means, logs = (ops.convert_to_numpy(a) for a in vae.encoder(x))
     codes = means + np.exp(logs / 2) * np.random.default_rng(0).normal(size=means.shape)
     print(
-        f"unseen digits: -ELBO {found['loss']:.1f} nats at most, of which the code "
+        f"unseen digits: -ELBO is {found['loss']:.1f} nats, of which the code "
         f"costs {found['kl']:.2f}"
     )
     print(
