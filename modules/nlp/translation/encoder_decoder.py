@@ -52,7 +52,8 @@ class EncoderDecoder(Translator):
         logits: (B, T, vocabulary_size). Rows of padding give finite logits.
 
     Raises:
-        ValueError: attention is none of these, or there is no input feeding for it;
+        ValueError: source or target has no place for a word, not even a padded one;
+            attention is none of these, or there is no input feeding for it;
             "dot" with a bidirectional encoder, whose annotations are twice as wide.
 
     Example:
@@ -124,6 +125,7 @@ class EncoderDecoder(Translator):
 
     def encode(self, source):
         """Return annotations (B, S, M) and the encoder's last state (B, M)."""
+        has_words("source", source)
         x, mask = self.source_embedding(source), ops.not_equal(source, 0)
         read = [gru(x, mask=mask) for gru in self.encoder]
         ways = [ops.flip(h, 1) if i else h for i, (h, _) in enumerate(read)]
@@ -141,6 +143,7 @@ class EncoderDecoder(Translator):
 
     def read(self, target, state):
         """Return the readouts, the weights and the state after these words."""
+        has_words("target", target)
         seen, states, looked = state
         y = self.target_embedding(target)
         o, weights, states = self.decoder(y, seen, states)
@@ -168,3 +171,13 @@ class EncoderDecoder(Translator):
         own += ("bidirectional", "input_feeding")
         config = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **config, "attention": self.kind}
+
+
+def has_words(name, tokens):
+    """Refuse tokens (B, 0), over which no recurrence can run.
+
+    Raises:
+        ValueError: as it says.
+    """
+    if tokens.shape[1] == 0:
+        raise ValueError(f"{name} must have a word or padding in it, got (B, 0)")

@@ -88,6 +88,8 @@ class Translator(keras.Model):
             found = f"{source.min()} to {source.max()}"
             last = self.vocabulary_size - 1
             raise ValueError(f"tokens must be 0 to {last}, got {found}")
+        if not len(source):
+            return np.zeros((0, length), "int32")
         search = (beams, alpha, beta)
         source = source.astype("int32")
         return np.asarray(self._write(source, length, start, end, *search))

@@ -123,24 +123,41 @@ def test_what_has_ended_comes_first_and_is_followed_by_zeros():
             assert not words[len(cut(words)) :].any()
 
 
-def test_a_wider_beam_can_be_worse():
-    """Both children of word 1 push the greedy path out, and then come to nothing."""
-    start, low = [0.5, 0.45, 0.05, 0], [0.4, 0.3, 0.3, 0]
-    after = {(): start, (0,): [0.34, 0.33, 0, 0.33], (0, 0): [0, 0, 1, 0]}
-    after |= {(1,): [0.5, 0.5, 0, 0], (1, 0): low, (1, 1): low}
+LOW = [0.4, 0.3, 0.3, 0]
 
-    def tree(tokens, state, index):
+
+def tree(after, beams):
+    """Search a tree: the probabilities of four words, 2 the end, after given words."""
+
+    def step(tokens, state, index):
         state = tf.concat([state[:, 1:], tokens], axis=1)
         rows = [tuple(int(w) for w in row if w != 9) for row in state]
-        p = np.array([after.get(row, low) for row in rows], "float32")
+        p = np.array([after.get(row, LOW) for row in rows], "float32")
         return ops.array(np.log(p + 1e-30))[:, None], state
 
     begin = ops.array(np.full((1, 6), 9, "int32")), np.array([[9]], "int32")
-    one, s1 = beam_search(tree, *begin, 4, end=2, beams=1, alpha=0)
-    _, s2 = beam_search(tree, *begin, 4, end=2, beams=2, alpha=0)
-    np.testing.assert_array_equal(one[0, 0], [9, 0, 0, 2])
-    np.testing.assert_allclose(np.exp(s1[0, 0]), 0.5 * 0.34, rtol=1e-5)
-    assert s2[0, 0] < s1[0, 0] - 0.5
+    tokens, scores = beam_search(step, *begin, 4, end=2, beams=beams, alpha=0)
+    return list(np.asarray(tokens)[0, 0, 1:]), float(np.exp(scores[0, 0]))
+
+
+def test_a_wider_beam_can_be_worse():
+    """Both children of word 1 push the greedy path out, and then come to nothing."""
+    after = {
+        (): [0.5, 0.45, 0.05, 0],
+        (0,): [0.34, 0.33, 0, 0.33],
+        (0, 0): [0, 0, 1, 0],
+    }
+    after[1,] = [0.5, 0.5, 0, 0]
+    words, p = tree(after, beams=1)
+    assert words == [0, 0, 2] and p == pytest.approx(0.5 * 0.34)
+    assert tree(after, beams=2)[1] < 0.1
+
+
+def test_who_has_ended_keeps_the_place():
+    """Two likelier beginnings come later, and must not push out what has ended."""
+    after = {(): [0.6, 0.1, 0.25, 0.05], (0,): [0.5, 0.5, 0, 0]}
+    words, p = tree(after, beams=2)
+    assert words == [2, 0, 0] and p == pytest.approx(0.25)
 
 
 def test_never_ending():

@@ -217,3 +217,12 @@ def test_dot_refuses_annotations_that_are_twice_as_wide():
     model = EncoderDecoder(**SIZES, attention="dot", bidirectional=True)
     with pytest.raises(ValueError, match=r"needs equal widths, got \(6, 12\)"):
         model([SOURCE, TARGET])
+
+
+def test_sentences_without_a_place_are_refused(models):
+    none = SOURCE[:, :0]
+    with pytest.raises(ValueError, match="source must have a word or padding"):
+        models["fixed"]([none, TARGET])
+    with pytest.raises(ValueError, match="target must have a word or padding"):
+        models["additive"]([SOURCE, none])
+    assert models["fixed"].translate(SOURCE[:0], 4).shape == (0, 4)
