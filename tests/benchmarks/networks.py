@@ -47,6 +47,19 @@ TABLE = {
         shape=(64, 64, 3),
         batch=8,
     ),
+    "VGG-16, 64 x 64, batch 4": Pair(
+        ("modules.vision.classification.vgg.vgg", {"depth": 16, "rate": 0.0}),
+        ("keras.applications.VGG16", KERAS),
+        shape=(64, 64, 3),
+        batch=4,
+        steps={"forward": 20, "training step": 8},
+    ),
+    "DenseNet-121, 64 x 64, batch 8": Pair(
+        ("modules.vision.classification.densenet.densenet", {"depth": 121}),
+        ("keras.applications.DenseNet121", KERAS),
+        shape=(64, 64, 3),
+        batch=8,
+    ),
 }
 
 
