@@ -44,8 +44,8 @@ def prior_sizes(scales=SCALES, ratios=RATIOS):
         ValueError: there is not one scale more than there are maps.
 
     Example:
-        >>> prior_sizes((0.1, 0.4), ((4,),))[0].numpy().round(2).tolist()
-        [[0.1, 0.1], [0.2, 0.2], [0.2, 0.05], [0.05, 0.2]]
+        >>> prior_sizes((0.25, 1), ((4,),))[0].numpy().tolist()
+        [[0.25, 0.25], [0.5, 0.5], [0.5, 0.125], [0.125, 0.5]]
     """
     if len(scales) != len(ratios) + 1:
         got = f"{len(scales)} scales for {len(ratios)} maps"
