@@ -5,6 +5,8 @@ Paper: Ren, He, Girshick and Sun, "Faster R-CNN: Towards Real-Time Object Detect
 Link:  https://arxiv.org/abs/1506.01497 (section 3.1, equations 1 and 2)
 """
 
+import copy
+
 import keras
 from keras import layers, ops
 
@@ -161,7 +163,8 @@ class RegionProposalNetwork(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        backbone = keras.saving.deserialize_keras_object(config["backbone"])
+        plain = copy.deepcopy(config["backbone"])  # Keras empties what it reads
+        backbone = keras.saving.deserialize_keras_object(plain)
         return cls(**{**config, "backbone": backbone})
 
 
