@@ -53,6 +53,11 @@ class Report(Outcomes):
         self.course = catalog.Course()
         self.when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
+    @cached_property
+    def names(self):
+        """Return {student: name}, where the learning platform told it."""
+        return dict(self.run.book.execute("SELECT student, name FROM students"))
+
     def of(self, exercise):
         """Return the results of an exercise, a student each."""
         return [r for (_, name), r in self.results.items() if name == exercise]
@@ -137,7 +142,8 @@ def environment():
         lstrip_blocks=True,
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
-    found.filters |= {"points": points, "percent": percent, "word": WORDS.get}
+    found.filters |= {"points": points, "percent": percent}
+    found.filters["word"] = {**WORDS, "timeout": "out of time"}.get
     found.filters |= {"path": path}
     return found
 
