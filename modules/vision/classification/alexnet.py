@@ -38,7 +38,7 @@ def alexnet(groups=2, rate=0.5, num_classes=1000, input_shape=(227, 227, 3)):
     """
     if 96 % groups or groups < 1:
         raise ValueError(f"groups must divide 96, got {groups!r}")
-    if min(input_shape[:2]) < 67:
+    if not all(size and size >= 67 for size in input_shape[:2]):
         raise ValueError(f"H and W must be at least 67, got {tuple(input_shape)}")
     inputs = keras.Input(input_shape)
     x = layers.Conv2D(96, 11, 4, activation="relu", name="conv1")(inputs)  # 55 x 55

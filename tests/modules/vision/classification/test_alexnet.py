@@ -72,3 +72,5 @@ def test_rejects_arguments():
         alexnet(groups=5)
     with pytest.raises(ValueError, match="H and W must be at least 67, got .66, 70, 3"):
         alexnet(input_shape=(66, 70, 3))
+    with pytest.raises(ValueError, match="H and W must be at least 67, got .None"):
+        alexnet(input_shape=(None, None, 3))

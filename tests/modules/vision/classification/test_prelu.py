@@ -18,12 +18,15 @@ def test_starts_at_a_quarter():
     np.testing.assert_allclose(PReLU()(X), np.where(X > 0, X, X / 4))
 
 
-@pytest.mark.parametrize("slope", [0.0, 1.0])
-def test_between_relu_and_the_identity(slope):
+@pytest.mark.parametrize(
+    ("slope", "want"),
+    [(0.0, np.maximum(X, 0)), (1.0, X), (-1.0, np.abs(X)), (2.0, np.minimum(X, 2 * X))],
+)
+def test_slopes_of_any_size(slope, want):
+    """0 is ReLU, 1 the identity, -1 the absolute value."""
     layer = PReLU()
     layer.build(X.shape)
     layer.slope.assign(5 * [slope])
-    want = X if slope else np.maximum(X, 0)
     np.testing.assert_array_equal(layer(X), want)
 
 
