@@ -135,9 +135,24 @@ def as_results(outcomes, marks):
         silent, silent_points = silent + count, silent_points + worth
         found = outcomes.results.get((mark.student, mark.exercise), {})
         seconds += found.get("seconds") or 0.0
-    points = sum(mark.points or 0.0 for mark in marks)
-    said = "; ".join(m.override["reason"] for m in marks if m.override)
+    points = sum(mark.points or 0.0 for mark in marks if not mark.dropped)
+    said = "\n".join(filter(None, map(remark, marks)))
     return gradescope.results(points, checks, (silent, silent_points), said, seconds)
+
+
+def remark(mark):
+    """Return what makes a mark other than the points of its checks, or None."""
+    name = mark.exercise.rpartition("/")[2]
+    if mark.dropped:
+        return f"{name} does not count."
+    if mark.override:
+        given = mark.override
+        why = f"{given['reason']} ({given['author']})"
+        return f"{name}: {mark.points:g} points were given by hand: {why}."
+    if mark.counted and mark.counted.points != mark.counted.score:
+        days, kept = mark.counted.days_late, mark.counted.points
+        return f"{name}: {days} days late, {kept:g} of {mark.counted.score:g} kept."
+    return None
 
 
 def as_csv(outcomes, marks):

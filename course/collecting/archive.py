@@ -74,6 +74,8 @@ def of_folder(folder):
                 reason = f"larger than {SIZE_MAX >> 20} MB"
             if reason:
                 yield LeftOut(name, reason)
+            elif path.suffix.lower() == ".zip":
+                yield from inner(clean, path.read_bytes(), path.stat().st_mtime)
             else:
                 yield File(clean, path.stat().st_mtime, path.read_bytes())
 
