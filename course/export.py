@@ -16,6 +16,8 @@ from course.reporting.outcomes import Outcomes
 from course.reporting.pages import short
 
 SHEETS = {"canvas": canvas.fill, "moodle": moodle.fill}
+NOT_GRADES = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+NOT_GRADES += ("Identifier", "Full name", "Email address", "ID number", "Status")
 FORMATS = (*SHEETS, "gradescope", "csv", "jsonl", "junit", "github")
 
 
@@ -99,6 +101,7 @@ def fill(outcomes, marks, options):
         raise UsageError(f"{path} does not exist: export it from {options.to} first")
     sheet = sheets.Sheet(path.read_bytes(), path.name)
     column = sheet.column(options.column or "Grade")
+    check_column(sheet, column)
     points = points_of(outcomes, marks, options.exercise)
     students = known_students(outcomes.run)
     missing, strangers = SHEETS[options.to](sheet, column, points, students)
@@ -109,6 +112,20 @@ def fill(outcomes, marks, options):
     for name in strangers:
         print(f"nothing from {present.one_line(name)}", file=sys.stderr)
     print(f"{len(sheet.changes)} cells of {sheet.header[column]} filled: {out}")
+    if len(missing) == len(points):
+        raise UsageError(f"nobody of this run is in {path}: is it of another class?")
+
+
+def check_column(sheet, column):
+    """See that a column is one for points.
+
+    Raises:
+        UsageError: it says who somebody is, or Canvas computes it.
+    """
+    name = sheet.header[column]
+    cells = [row[column].text for row in sheet.rows[1:3] if column < len(row)]
+    if name in NOT_GRADES or any("read only" in cell for cell in cells):
+        raise UsageError(f"{sheet.name}: {name} is no column for points")
 
 
 def folder_of_results(outcomes, marks, options):

@@ -66,11 +66,12 @@ def shard(text):
 def everything(options, run):
     """Grade a folder into a run."""
     course = Course()
-    plan = Plan(
-        run, course, Path(options.submissions), check_hidden(course, options.hidden)
-    )
+    hidden = remembered(run, check_hidden(course, options.hidden))
+    plan = Plan(run, course, Path(options.submissions), hidden)
     exercises = [course.exercise(name).name for name in options.exercise]
     handed, left_out = plan.read(options.student, exercises, shard(options.shard))
+    if not handed and not left_out:
+        raise UsageError(f"no submission in {options.submissions}: see course collect")
     rows = [
         (h.student, h.work.exercise, h.work.sha256, h.work.unit, h.file, h.time)
         for h in handed
@@ -92,6 +93,25 @@ def everything(options, run):
     for line in left_out:
         print(f"left out  {present.one_line(line)}", file=sys.stderr)
     return told(run, units, len(todo), time.monotonic() - started)
+
+
+def remembered(run, hidden):
+    """Return the folder of hidden checks: a run keeps to the one it was begun with.
+
+    Raises:
+        UsageError: it is not there any more.
+    """
+    if hidden:
+        run.note("hidden", str(hidden))
+        return hidden
+    known = run.noted("hidden")
+    if known and not Path(known).is_dir():
+        raise UsageError(
+            f"the hidden checks of this run are gone: {known}; say --hidden"
+        )
+    if known:
+        print(f"with the hidden checks of {known}, as before")
+    return Path(known) if known else None
 
 
 @contextmanager

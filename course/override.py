@@ -17,6 +17,8 @@ def override(options):
     if options.student not in known:
         raise UsageError(f"nobody called {options.student} has handed anything in")
     points = number(options.points)
+    if not options.reason.strip() or not options.author.strip():
+        raise UsageError("--reason and --author must say something")
     given = (options.student, exercise, points, options.reason, options.author)
     grades.override(run, *given)
     mark = grades.Grades(run).marks.get((options.student, exercise))

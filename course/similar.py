@@ -36,7 +36,8 @@ def similar(options):
     for pair in found:
         print(told(pair))
     count = sum(map(len, files.values()))
-    print(f"{len(found)} pairs alike among {count} files; look before you judge")
+    pairs = "1 pair" if len(found) == 1 else f"{len(found)} pairs"
+    print(f"{pairs} alike among {count} files; look before you judge")
 
 
 def told(pair):

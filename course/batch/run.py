@@ -94,9 +94,9 @@ class Run:
         except (FileExistsError, NotADirectoryError):
             raise UsageError(f"{folder} is no folder: give another --out") from None
         self.book = self.opened()
-        row = self.book.execute("SELECT value FROM about WHERE what = 'key'").fetchone()
-        self.key = keys.agreed(self.folder, key, row and row[0])
-        if not row:
+        known = self.noted("key")
+        self.key = keys.agreed(self.folder, key, known)
+        if not known:
             self.begin()
 
     @classmethod
@@ -119,6 +119,18 @@ class Run:
                 "made anew of the other files"
             ) from None
         return book
+
+    def note(self, what, value):
+        """Keep a fact about the run."""
+        with self.book:
+            row = [what, value]
+            self.book.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", row)
+
+    def noted(self, what):
+        """Return a fact about the run, or None."""
+        query = "SELECT value FROM about WHERE what = ?"
+        row = self.book.execute(query, [what]).fetchone()
+        return row and row[0]
 
     def begin(self):
         """Fill a new gradebook with what the files tell."""
