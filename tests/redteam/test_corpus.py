@@ -102,7 +102,7 @@ class Raid:
         self.marks = [
             path
             for top in (folder, folder / "scratch", *OUTSIDE)
-            for path in Path(top).glob("redteam-mark*")
+            for path in Path(top).glob(f"redteam-mark-{self.listener.port}*")
         ]
         self.scratch = list((folder / "scratch").glob("course-sandbox-*"))
 

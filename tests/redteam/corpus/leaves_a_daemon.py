@@ -1,6 +1,6 @@
 """Leaves a process behind that has left its session (20).
 
-status: failed failed
+status: failed failed|crashed
 danger: leaves a process
 """
 import os

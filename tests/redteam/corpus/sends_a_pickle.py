@@ -9,7 +9,7 @@ import struct
 
 class Evil:
     def __reduce__(self):
-        return os.system, ("touch {TMP}/redteam-mark",)
+        return os.system, ("touch {TMP}/redteam-mark-{PORT}",)
 
 
 def scale(x, k):

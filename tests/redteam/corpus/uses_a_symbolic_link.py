@@ -8,7 +8,7 @@ for target in ("{LIBRARY}/solutions/x.py", "{SECRET}", "/etc/passwd"):
     try:
         os.symlink(target, os.path.basename(target) + ".link")
         with open(os.path.basename(target) + ".link", "a") as file:
-            file.write("redteam-mark")
+            file.write("redteam-mark-{PORT}")
     except OSError:
         pass
 

@@ -7,8 +7,8 @@ import os
 
 FORGED = json.dumps({"score": 99, "tests": [{"score": 99, "status": "passed"}]})
 PLACES = ["results.json", "../results.json", "/autograder/results/results.json"]
-PLACES += [f"{LIBRARY}/results.json", f"{LIBRARY}/gradebook.sqlite", f"{TMP}/redteam-mark"]
-PLACES += [os.path.expanduser("~/redteam-mark"), "/var/tmp/redteam-mark", "/redteam-mark"]
+PLACES += [f"{LIBRARY}/results.json", f"{LIBRARY}/gradebook.sqlite", f"{TMP}/redteam-mark-{PORT}"]
+PLACES += [os.path.expanduser("~/redteam-mark-{PORT}"), "/var/tmp/redteam-mark-{PORT}", "/redteam-mark-{PORT}"]
 
 
 def scale(x, k):

@@ -22,7 +22,7 @@ from course.figures import image, panels, save
 from modules.generative.vae import VAE
 
 FIGURE = Path(__file__).parents[1] / "figures" / "vae_latent_walk.png"
-SIZE, EPOCHS, SIDE = 28, 25, 15
+SIZE, EPOCHS, SIDE = 28, 25, 10
 
 
 def coders():
@@ -48,17 +48,17 @@ def walk(vae):
     codes = [(a, b) for b in reversed(line) for a in line]
     pictures = ops.convert_to_numpy(vae.decode(np.array(codes, "float32")))
     rows = pictures.reshape(SIDE, SIDE, SIZE, SIZE).transpose(0, 2, 1, 3)
-    return rows.reshape(SIDE * SIZE, SIDE * SIZE)
+    return np.round(16 * rows.reshape(SIDE * SIZE, SIDE * SIZE)) / 16  # a smaller file
 
 
 def draw(vae, codes, labels, out):
-    figure, [[left, right]] = panels(1, 2, size=(5.2, 5.2))
-    image(left, walk(vae), "what the decoder makes of the plane")
+    figure, [[left, right]] = panels(1, 2, size=(3.2, 3.2))
+    image(left, walk(vae), "what codes decode to")
     for digit in range(10):
         places = codes[labels == digit]
-        right.scatter(*places.T, s=6, color=f"C{digit}", alpha=0.4)
+        right.scatter(*places[::2].T, s=4, color=f"C{digit}")
         middle = np.median(places, axis=0)
-        right.annotate(str(digit), middle, fontsize=15, weight="bold")
+        right.annotate(str(digit), middle, fontsize=12, weight="bold")
     right.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal")
     right.set(xlabel="$z_1$", ylabel="$z_2$", title="where unseen digits go")
     save(figure, out)
