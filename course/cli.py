@@ -110,6 +110,10 @@ def parser():
             },
         ),
         ("--exercise", {"metavar": "EXERCISE", "help": "all files are answers to it"}),
+        (
+            "--assignment",
+            {"metavar": "NAME", "help": "GitHub: clones are NAME-user"},
+        ),
     )
     add_grade_all(commands)
     add(

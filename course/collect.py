@@ -2,6 +2,7 @@
 
 submissions/<student>/<chapter>/<exercise>.py or .ipynb
 submissions/manifest.jsonl      one line a file: ids, original name, time, attempt
+submissions/left_out.jsonl      one line a file that was left out: archive, line
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import re
 import sys
 import unicodedata
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from course.batch.files import put
@@ -21,6 +23,7 @@ from course.present import one_line
 
 SUFFIXES = (".py", ".ipynb")
 MANIFEST = "manifest.jsonl"
+LEFT_OUT = "left_out.jsonl"
 # names that Windows keeps for devices
 RESERVED = {
     "CON",
@@ -41,13 +44,16 @@ def collect(options):
     if not os.path.exists(options.archive):
         raise UsageError(f"{options.archive} does not exist: give a zip or a folder")
     try:
-        handed, left_out = read(options.archive, options.layout)
+        handed, left_out = read(options.archive, options.layout, options.assignment)
     except archive.Unreadable as e:
         raise UsageError(str(e)) from None
     chosen, more = latest(course, handed, only)
     out = Path(options.out)
     try:
         written = write(chosen, out) if chosen else []
+        if written:
+            lines = [line for line in [*left_out, *more] if archive.SYSTEM not in line]
+            note_left_out(out, Path(options.archive).name, lines)
     except OSError as e:
         raise UsageError(f"{out} cannot be written ({e.strerror})") from None
     for line in [*left_out, *more]:
@@ -61,24 +67,43 @@ def collect(options):
     return None
 
 
-def read(source, layout):
+def read(source, layout, assignment=None):
     """Return (list of Handed, lines about what was left out)."""
     found = list(archive.members(source))
     files = [f for f in found if isinstance(f, archive.File)]
     left_out = [
         f"{f.name}: {f.reason}" for f in found if not isinstance(f, archive.File)
     ]
-    files = without_common_top(files, {e.name for e in Course().exercises})
+    if not assignment:
+        files = without_common_top(files, {e.name for e in Course().exercises})
     name = layouts.guessed(files) if layout == "auto" else layout
     if name == "gradescope" and layouts.METADATA not in [f.path.name for f in files]:
         raise UsageError(f"there is no {layouts.METADATA}: is this from Gradescope?")
+    reader = layouts.LAYOUTS[name]
+    if assignment and name != "github":
+        raise UsageError("--assignment is for clones of GitHub Classroom")
+    if assignment:
+        reader = partial(layouts.github, assignment=assignment)
+    elif name == "github":
+        remark_on_users(files)
     handed = []
-    for item, reason in layouts.LAYOUTS[name](files):
+    for item, reason in reader(files):
         if reason:
             left_out.append(f"{item.path}: {reason}")
         elif item.path.suffix.lower() in SUFFIXES:
             handed.append(item)
     return handed, left_out
+
+
+def remark_on_users(files):
+    """Say what was taken for the assignment's name, where it may be a user's part."""
+    shared = layouts.prefix(sorted({f.path.parts[0] for f in files}))
+    if shared.count("-") != 1:
+        guess = f"users are what follows {shared}" if shared else "one clone"
+        print(
+            f"{guess}: if it is wrong, say --assignment NAME, which is before the user",
+            file=sys.stderr,
+        )
 
 
 def without_common_top(files, known):
@@ -163,6 +188,30 @@ def write(chosen, out):
     lines = [json.dumps(entry) + "\n" for entry in known.values()]
     put(out / MANIFEST, "".join(lines).encode())
     return written
+
+
+def note_left_out(out, archive, lines):
+    """Keep what was left out of an archive, in place of what it said before."""
+    rows = [row for row in left_out_rows(out) if row["archive"] != archive]
+    rows += [{"archive": archive, "line": line} for line in lines]
+    if rows or (out / LEFT_OUT).exists():
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        put(out / LEFT_OUT, text.encode())
+
+
+def read_left_out(out):
+    """Return the lines about what earlier commands left out."""
+    return [f"{row['archive']}: {row['line']}" for row in left_out_rows(out)]
+
+
+def left_out_rows(out):
+    path = out / LEFT_OUT
+    try:
+        lines = path.read_text("utf-8").split("\n") if path.exists() else []
+        rows = [json.loads(line) for line in lines if line.strip()]
+        return [{key: str(row[key]) for key in ("archive", "line")} for row in rows]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{path} is damaged: delete it and collect again") from None
 
 
 def entry_of(folder, exercise, item):

@@ -7,6 +7,7 @@ class has, say nothing. Two files are alike by the part of the smaller one's run
 the other has too.
 """
 
+import functools
 import itertools
 import json
 import keyword
@@ -18,6 +19,8 @@ GRAM = 8  # tokens in a run
 LEAST = 0.7  # of the smaller file's own runs: what is listed
 OWN = 24  # runs that a file must have of its own to be compared
 COMMON = 0.5  # part of the class that has a run: nobody's own
+OWN_SOLUTION = 40  # runs that a solution must have to be told from an honest answer
+TAKEN = 0.6  # part of them that a copy has
 RING = 30  # but so many may have copied from one
 SIZE_MAX = 200_000  # characters of code that are compared
 TOKEN = re.compile(
@@ -50,6 +53,31 @@ def baseline(exercise, root):
     files = [exercise.assignment, exercise.solution, *(root / "modules").rglob("*.py")]
     texts = [path.read_text("utf-8") for path in files if path.exists()]
     return set().union(*map(runs, texts))
+
+
+def is_solution(exercise, content, root):
+    """Return whether a file is the published solution, names and layout apart.
+
+    Args:
+        exercise: a `catalog.Exercise`.
+        content: bytes of the file.
+        root: Path of the course.
+    """
+    own = solution_runs(exercise, root)
+    if len(own) < OWN_SOLUTION:
+        return False
+    return len(own & runs(text_of(content))) >= TAKEN * len(own)
+
+
+@functools.cache
+def solution_runs(exercise, root):
+    """Return the runs that only an exercise's solution has."""
+    others = [exercise.assignment, *(root / "modules").rglob("*.py")]
+    texts = [path.read_text("utf-8") for path in others if path.exists()]
+    if not exercise.solution.exists():
+        return set()
+    found = runs(exercise.solution.read_text("utf-8"))
+    return found - set().union(*map(runs, texts))
 
 
 def pairs(exercise, files, known, least=LEAST):

@@ -105,6 +105,8 @@ def fill(outcomes, marks, options):
     points = points_of(outcomes, marks, options.exercise)
     students = known_students(outcomes.run)
     missing, strangers = SHEETS[options.to](sheet, column, points, students)
+    if len(missing) == len(points):
+        raise UsageError(f"nobody of this run is in {path}: is it of another class?")
     out = Path(options.out) if options.out else path.with_stem(f"{path.stem}-filled")
     put(out, sheet.content())
     for student in missing:
@@ -112,8 +114,6 @@ def fill(outcomes, marks, options):
     for name in strangers:
         print(f"nothing from {present.one_line(name)}", file=sys.stderr)
     print(f"{len(sheet.changes)} cells of {sheet.header[column]} filled: {out}")
-    if len(missing) == len(points):
-        raise UsageError(f"nobody of this run is in {path}: is it of another class?")
 
 
 def check_column(sheet, column):

@@ -1,5 +1,6 @@
 """The command `grade-all`: thousands of submissions, each graded once."""
 
+import json
 import os
 import sys
 import time
@@ -32,7 +33,8 @@ def grade_all(options):
         if options.policy:
             put(run.folder / policy.NAME, given.text.encode())
         if options.merge:
-            merge.merge(run, options.merge)
+            for line in merge.merge(run, options.merge):
+                print(line, file=sys.stderr)
             run.index()
             return told(run, [], 0, 0.0)
         return everything(options, run)
@@ -69,18 +71,26 @@ def everything(options, run):
     hidden = remembered(run, check_hidden(course, options.hidden))
     plan = Plan(run, course, Path(options.submissions), hidden)
     exercises = [course.exercise(name).name for name in options.exercise]
-    handed, left_out = plan.read(options.student, exercises, shard(options.shard))
+    number, total = shard(options.shard)
+    handed, left_out = plan.read(options.student, exercises, (number, total))
     if not handed and not left_out:
         raise UsageError(f"no submission in {options.submissions}: see course collect")
     rows = [
-        (h.student, h.work.exercise, h.work.sha256, h.work.unit, h.file, h.time)
+        (h.student, *(w.exercise, w.sha256, w.unit), h.file, h.time, h.late)
         for h in handed
+        for w in [h.work]
     ]
     run.hand_in(rows, left_out)
     run.name(names_of(plan.manifest))
+    note_shard(run, number, total)
+    rules = policy.read(run.folder / policy.NAME)
+    absent = set(rules.extra_days) - run.students() if total == 1 else ()
+    for student in sorted(absent):
+        who = present.one_line(student)
+        print(f"extra days for {who}, who has handed nothing in", file=sys.stderr)
     states = run.index()
     units = {h.work.unit: h.work for h in handed}
-    if policy.read(run.folder / policy.NAME).attempts == "best":
+    if rules.attempts == "best":
         units |= {work.unit: work for work in plan.earlier(handed)}
     again = set() if options.again else {u for u, s in states.items() if s == "final"}
     todo = [work for unit, work in units.items() if unit not in again]
@@ -93,6 +103,13 @@ def everything(options, run):
     for line in left_out:
         print(f"left out  {present.one_line(line)}", file=sys.stderr)
     return told(run, units, len(todo), time.monotonic() - started)
+
+
+def note_shard(run, number, total):
+    """Remember which shards of a class this run holds: see `merge`."""
+    if total > 1:
+        known = json.loads(run.noted("shards") or "[]")
+        run.note("shards", json.dumps([*known, [number, total]]))
 
 
 def remembered(run, hidden):

@@ -13,8 +13,7 @@ def override(options):
     """Note the points; results and what they were graded from stay as they are."""
     run = Run.existing(options.folder)
     exercise = Course().exercise(options.exercise).name
-    known = {s for (s,) in run.book.execute("SELECT DISTINCT student FROM handed")}
-    if options.student not in known:
+    if options.student not in run.students():
         raise UsageError(f"nobody called {options.student} has handed anything in")
     points = number(options.points)
     if not options.reason.strip() or not options.author.strip():
@@ -28,6 +27,8 @@ def override(options):
     else:
         shown = "no points yet" if mark.points is None else f"{mark.points:g} points"
         print(f"{who}, {exercise}: {shown} of {mark.max_score:g}")
+        if points is not None and points > mark.max_score:
+            print("that is more than the exercise has")
     run.close()
 
 

@@ -35,6 +35,11 @@ def similar(options):
     ]
     for pair in found:
         print(told(pair))
+    for name, by_student in files.items():
+        exercise = course.exercise(name)
+        for student, content in by_student.items():
+            if copies.is_solution(exercise, content, course.root):
+                print(f"{name}   {present.one_line(student)}: the published solution")
     count = sum(map(len, files.values()))
     pairs = "1 pair" if len(found) == 1 else f"{len(found)} pairs"
     print(f"{pairs} alike among {count} files; look before you judge")

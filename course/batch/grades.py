@@ -24,6 +24,7 @@ class Attempt:
     state: str  # final, unsure, fault, or waiting: not graded yet
     score: float | None
     max_score: float | None
+    late: bool  # as the learning platform says
     may_count: bool = True  # by the policy: the current one, or any
     days_late: int = 0
     points: float = 0.0  # after the penalty
@@ -148,7 +149,7 @@ def read_attempts(run):
     """Return {(student, exercise): list of Attempt}, the first one seen first."""
     rows = run.book.execute(
         "SELECT student, handed.exercise, unit, handed.sha256, file, time, current, "
-        "COALESCE(state, 'waiting'), score, max_score FROM handed "
+        "COALESCE(state, 'waiting'), score, max_score, late FROM handed "
         "LEFT JOIN results USING (unit) ORDER BY handed.rowid"
     )
     found = {}

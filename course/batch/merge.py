@@ -12,17 +12,29 @@ from course.cli import UsageError
 def merge(run, folders):
     """Take over results, files, attempts and overrides of other runs.
 
+    Returns:
+        lines about shards that are missing.
+
     Raises:
         UsageError: one of them is no run, or has another key.
     """
+    done = {}
     for folder in folders:
         other = Run.existing(folder)
+        for number, total in json.loads(other.noted("shards") or "[]"):
+            done.setdefault(total, set()).add(number)
         try:
             take(run, other)
         except sqlite3.DatabaseError as e:
             raise UsageError(f"the gradebook of {folder} cannot be read: {e}") from None
         finally:
             other.close()
+
+    return [
+        f"shard {number} of {total} is not among them"
+        for total, numbers in sorted(done.items())
+        for number in sorted(set(range(1, total + 1)) - numbers)
+    ]
 
 
 def take(run, other):
@@ -37,7 +49,7 @@ def take(run, other):
             if not path.name.startswith(".") and better(path, target):
                 put(target, path.read_bytes())
     rows = other.book.execute(
-        "SELECT student, exercise, sha256, unit, file, time FROM handed "
+        "SELECT student, exercise, sha256, unit, file, time, late FROM handed "
         "ORDER BY current, rowid"
     ).fetchall()
     left_out = [line for (line,) in other.book.execute("SELECT line FROM left_out")]

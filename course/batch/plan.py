@@ -21,6 +21,7 @@ class Handed:
     student: str
     file: str
     time: str | None
+    late: bool  # as the learning platform says
     work: object
 
 
@@ -43,6 +44,7 @@ class Plan:
     def read(self, students=(), exercises=(), shard=(1, 1)):
         """Return (list of Handed, lines about what was left out)."""
         units, left_out = grade.of_students(self.course, self.folder)
+        left_out += collect.read_left_out(self.folder)
         check_names(students, {u.student for u in units}, "student")
         times = times_of(self.manifest)
         number, total = shard
@@ -69,7 +71,8 @@ class Plan:
         entry = self.manifest.get((unit.student, unit.exercise), {})
         same = entry.get("sha256") == work.sha256  # or it was replaced by hand
         time = times.get((unit.student, unit.exercise)) if same else None
-        return Handed(unit.student, file, time, work)
+        late = bool(same and entry.get("late"))
+        return Handed(unit.student, file, time, late, work)
 
     def work(self, exercise, content, suffix):
         if exercise not in self.checks:

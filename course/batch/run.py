@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS handed (  -- every attempt that was seen
     file TEXT NOT NULL,          -- as it was named in the folder of submissions
     time TEXT,                   -- ISO 8601, NULL where the download did not tell
     current INTEGER NOT NULL,    -- whether it is the one that lies there now
+    late INTEGER NOT NULL DEFAULT 0,  -- whether the learning platform says so
     PRIMARY KEY (student, exercise, sha256)
 );
 CREATE TABLE IF NOT EXISTS about (what TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -111,6 +112,7 @@ class Run:
         try:
             book = sqlite3.connect(path, timeout=60)
             book.executescript(TABLES)
+            add_column(book, "handed", "late INTEGER NOT NULL DEFAULT 0")
         except sqlite3.OperationalError as e:
             raise UsageError(f"{path} cannot be used ({e}): is there room?") from None
         except sqlite3.DatabaseError as e:
@@ -230,6 +232,11 @@ class Run:
                 [work.unit, student, work.exercise, work.sha256],
             )
 
+    def students(self):
+        """Return the set of who has handed anything in."""
+        rows = self.book.execute("SELECT DISTINCT student FROM handed")
+        return {student for (student,) in rows}
+
     def name(self, students):
         """Note what the learning platform calls students: rows (student, name, ids)."""
         with self.book:
@@ -241,7 +248,7 @@ class Run:
         """Note who handed in what.
 
         Args:
-            rows: (student, exercise, sha256, unit, file, time) each.
+            rows: (student, exercise, sha256, unit, file, time, late) each.
             left_out: lines about files that are no submissions.
         """
         seen = set(self.book.execute("SELECT student, exercise, sha256 FROM handed"))
@@ -261,16 +268,25 @@ class Run:
 
         Who hands in the same file twice has done so when he did it first.
         """
-        student, exercise, sha256, _, _, time = row
+        student, exercise, sha256, unit, file, time, *late = row
         whose = "WHERE student = ? AND exercise = ?"
-        query = f"SELECT time FROM handed {whose} AND sha256 = ?"
+        query = f"SELECT time, late FROM handed {whose} AND sha256 = ?"
         before = self.book.execute(query, [student, exercise, sha256]).fetchone()
         times = [t for t in (before and before[0], time) if t]
+        first = min(times, key=datetime.fromisoformat, default=None)
+        late = any(late) and not (before and not before[1])
         self.book.execute(f"UPDATE handed SET current = 0 {whose}", [student, exercise])
         self.book.execute(
-            "INSERT OR REPLACE INTO handed VALUES (?,?,?,?,?,?,1)",
-            [*row[:5], min(times, key=datetime.fromisoformat, default=None)],
+            "INSERT OR REPLACE INTO handed VALUES (?,?,?,?,?,?,1,?)",
+            [student, exercise, sha256, unit, file, first, late],
         )
+
+
+def add_column(book, table, column):
+    """Add a column that a gradebook of an earlier version does not have."""
+    known = {row[1] for row in book.execute(f"PRAGMA table_info({table})")}
+    if column.split()[0] not in known:
+        book.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
 
 def row_of(result):

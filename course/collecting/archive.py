@@ -16,6 +16,8 @@ SIZE_MAX = 20 << 20  # bytes of one file
 TOTAL_MAX = 4 << 30  # bytes of all files of an archive
 MEMBERS_MAX = 200_000
 LITTER = ("__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__")
+SYSTEM = "litter of the system it was packed on"
+PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 WANTED = (".py", ".ipynb", ".yml", ".zip")
 
 
@@ -191,8 +193,10 @@ def cleaned(name):
     if any(ord(c) < 32 or c == "\x7f" for c in name):
         return None, "a name with control characters"
     if not parts or any(p in LITTER or p.startswith("._") for p in parts):
-        return None, "litter of the system it was packed on"
+        return None, SYSTEM
     path = PurePosixPath(*parts)
+    if path.suffix.lower() in PACKED:
+        return None, "packed in another way than zip: unpack it"
     if path.suffix.lower() not in WANTED:
         return None, "no .py and no .ipynb"
     return path, None

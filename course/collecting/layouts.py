@@ -51,8 +51,8 @@ def canvas(files):
         again = AGAIN.search(original.stem)
         attempt = int(again[1]) + 1 if again else 1
         path = original.with_stem(AGAIN.sub("", original.stem))
-        late = bool(found["late"])
-        yield Handed(found["name"], path, file, ids, attempt, late, file.time), None
+        late = bool(found["late"])  # the times are those of the download
+        yield Handed(found["name"], path, file, ids, attempt, late), None
 
 
 def moodle(files):
@@ -115,15 +115,14 @@ def seconds(moment):
         return 0.0
 
 
-def github(files):
+def github(files, assignment=None):
     """`<assignment>-<user>[-main]/assignments/<chapter>/name.py`, a folder a clone."""
     files = list(files)
     names = sorted({f.path.parts[0] for f in files})
-    shared = os.path.commonprefix(names)
-    shared = shared[: shared.rfind("-") + 1] if len(names) > 1 else ""
+    shared = f"{assignment}-" if assignment else prefix(names)
     for file in files:
         folder, *rest = file.path.parts
-        if not rest:
+        if not rest or not folder.startswith(shared):
             yield file, "it lies in nobody's folder"
             continue
         user = folder.removeprefix(shared)
@@ -132,6 +131,12 @@ def github(files):
                 user = user.removesuffix(branch)
         path, ids = PurePosixPath(*rest), {"github": user}
         yield Handed(user, path, file, ids, time=file.time), None
+
+
+def prefix(names):
+    """Return what the names of several clones begin with, up to a hyphen."""
+    shared = os.path.commonprefix(names)
+    return shared[: shared.rfind("-") + 1] if len(names) > 1 else ""
 
 
 def folder(files):

@@ -22,6 +22,7 @@ from course.reporting import analysis
 from course.reporting.outcomes import Outcomes
 
 UNFIT = re.compile(r'[\x00-\x1f/\\:*?"<>|]')  # not for names of files on Windows
+TAKEN = "nearly all of it stands in the published solution"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -94,6 +95,20 @@ class Report(Outcomes):
         return found
 
     @cached_property
+    def from_solution(self):
+        """Return the (student, exercise) whose file is the published solution."""
+        known = {exercise.name: exercise for exercise in self.course.exercises}
+        return [
+            who
+            for who, mark in self.grades.marks.items()
+            if mark.counted
+            and who[1] in known
+            and copies.is_solution(
+                known[who[1]], self.file(mark.counted).read_bytes(), self.course.root
+            )
+        ]
+
+    @cached_property
     def open_cases(self):
         """Return (mark, why) of what a human must look at."""
         said = {
@@ -103,11 +118,19 @@ class Report(Outcomes):
         }
         marks = self.grades.marks.values()
         found = [(mark, said[mark.state]) for mark in marks if mark.state in said]
-        due = self.grades.policy.due
-        for mark in marks:
-            if mark.counted and mark.exercise in due and not mark.counted.time:
-                found.append((mark, "when it was handed in is not known: not late"))
-        return found
+        found += [(mark, why) for mark in marks if (why := self.doubt(mark))]
+        return found + [(self.grades.marks[who], TAKEN) for who in self.from_solution]
+
+    def doubt(self, mark):
+        """Return why a mark's days late are not certain, or None."""
+        attempt = mark.counted
+        if not attempt:
+            return None
+        if attempt.late and not attempt.days_late:
+            return "late as the platform says, but not by the policy: see override"
+        if mark.exercise in self.grades.policy.due and not attempt.time:
+            return "when it was handed in is not known: not late"
+        return None
 
     def file(self, attempt):
         """Return the Path of what was handed in."""

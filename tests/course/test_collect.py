@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -35,7 +36,7 @@ def collect(tmp_path, capsys):
         files = {
             p.relative_to(out).as_posix(): p.read_bytes().decode("utf-8", "replace")
             for p in sorted(out.rglob("*"))
-            if p.is_file() and p.name != "manifest.jsonl"
+            if p.is_file() and p.name not in ("manifest.jsonl", "left_out.jsonl")
         }
         lines = []
         if (out / "manifest.jsonl").exists():
@@ -249,6 +250,7 @@ def test_old_zip_names_in_utf8(collect, tmp_path):
         (["pyproject.toml"], "no folder, zip or tar"),
         (["course/samples", "--from", "blackboard"], "--from is one of canvas"),
         (["course/samples", "--from", "gradescope"], "is this from Gradescope?"),
+        (["course/samples", "--assignment", "hw1"], "--assignment is for clones of"),
         (["course/samples", "--exercise", "chanel_attention"], "did you mean"),
     ],
 )
@@ -372,9 +374,11 @@ def test_a_student_does_not_choose_his_own_time(collect, tmp_path):
         old = zipfile.ZipInfo(f"work/{ECA}.py", (2026, 1, 1, 0, 0, 0))
         file.writestr(old, "eve")
     with zipfile.ZipFile(tmp_path / "submissions.zip", "w") as file:
-        info = zipfile.ZipInfo("eve_12_345_work.zip", (2026, 11, 20, 10, 0, 0))
+        name = "eve_12_assignsubmission_file_/work.zip"
+        info = zipfile.ZipInfo(name, (2026, 11, 20, 10, 0, 0))
         file.writestr(info, packed.getvalue())
-        info = zipfile.ZipInfo(f"ann_13_346_{ECA}.py", (2026, 11, 20, 10, 0, 0))
+        name = f"ann_13_assignsubmission_file_/{ECA}.py"
+        info = zipfile.ZipInfo(name, (2026, 11, 20, 10, 0, 0))
         file.writestr(info, "ann")
     _, _, manifest, _, _ = collect(tmp_path / "submissions.zip")
     assert {entry["time"][:10] for entry in manifest} == {"2026-11-20"}
@@ -408,3 +412,54 @@ def test_what_is_still_packed_is_listed(collect, tmp_path):
     (source / f"bo/{ECA}.py").write_text("bo")
     _, files, _, _, err = collect(source)
     assert len(files) == 1 and "ann/work.7z: " in err
+
+
+def test_zips_in_a_folder_are_read_as_in_a_zip(collect, tmp_path):
+    source = tmp_path / "class"
+    (source / "ann").mkdir(parents=True)
+    zipped(source / "ann/work.zip", {f"{ECA}.py": "ann"})
+    (source / "bo").mkdir()
+    (source / "bo/work.tar.gz").write_bytes(b"?")
+    (source / f"bo/{SIZES}.py").write_text("bo")
+    code, files, _, _, err = collect(source)
+    assert code == 0
+    assert files == {f"ann/{CHAPTER}/{ECA}.py": "ann", f"bo/{CHAPTER}/{SIZES}.py": "bo"}
+    assert "bo/work.tar.gz: packed in another way than zip: unpack it" in err
+
+
+def test_times_of_a_canvas_download_are_those_of_the_download(collect, tmp_path):
+    source = zipped(tmp_path / "x.zip", {f"bo_LATE_13_350_{ECA}.py": "bo"})
+    _, _, (bo,), _, _ = collect(source)
+    assert bo["late"] and bo["time"].startswith("1970")
+
+
+def test_what_was_left_out_is_kept_until_it_is_mended(collect, tmp_path):
+    files = {f"ann/{ECA}.py": "ann", "ida/essay.py": "?", "__MACOSX/x.py": "litter"}
+    collect(zipped(tmp_path / "x.zip", files))
+    collect(zipped(tmp_path / "y.zip", {f"bo/{ECA}.py": "bo", "cy/what.py": "?"}))
+    lines = (tmp_path / "submissions/left_out.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in lines]
+    assert [(row["archive"], row["line"].partition(":")[0]) for row in told] == [
+        ("x.zip", "ida/essay.py"),
+        ("y.zip", "cy/what.py"),
+    ]
+    files |= {f"ida/{ECA}.py": files.pop("ida/essay.py")}
+    collect(zipped(tmp_path / "x.zip", files))
+    lines = (tmp_path / "submissions/left_out.jsonl").read_text().splitlines()
+    assert len(lines) == 1 and "cy/what.py" in lines[0]
+
+
+def test_users_of_github_whose_names_begin_alike(collect, tmp_path):
+    path = f"assignments/{CHAPTER}/{ECA}.py"
+    members = {f"hw1-{user}/{path}": user for user in ("al-smith", "al-jones")}
+    source = zipped(tmp_path / "x.zip", members)
+    _, _, _, _, err = collect(source)
+    assert "users are what follows hw1-al-: if it is wrong, say --assignment" in err
+    shutil.rmtree(tmp_path / "submissions")
+    _, files, _, _, err = collect(source, "--assignment", "hw1")
+    assert {name.partition("/")[0] for name in files} == {"al-smith", "al-jones"}
+    assert not err
+    one = zipped(tmp_path / "1.zip", {f"hw1-bo/{path}": "bo", "hw1-bo/x/y.py": "?"})
+    shutil.rmtree(tmp_path / "submissions")
+    _, files, *_ = collect(one, "--from", "github", "--assignment", "hw1")
+    assert list(files) == [f"bo/{path.removeprefix('assignments/')}"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -196,8 +197,10 @@ def test_shards_merged_are_the_whole(submissions, grade, tmp_path):
         )[3]
     assert len(set(done)) == 27  # two parts may do what two students share
     parts = [tmp_path / f"part{number}" for number in (1, 2, 3)]
-    code, out, _, again = grade("--out", tmp_path / "merged", "--merge", *parts)
-    assert code == 0 and again == []
+    _, _, err, _ = grade("--out", tmp_path / "some", "--merge", parts[0], parts[2])
+    assert "shard 2 of 3 is not among them" in err
+    code, out, err, again = grade("--out", tmp_path / "merged", "--merge", *parts)
+    assert code == 0 and again == [] and "not among" not in err
     assert rows(tmp_path / "merged") == rows(tmp_path / "whole")
     done = grade(submissions, "--out", tmp_path / "merged")[3]
     assert done == []  # and nothing is left to do
@@ -252,11 +255,13 @@ def test_one_writer_at_a_time(submissions, grade, tmp_path):
         (["SUB", "--out", "OUT", "--exercise", "eve"], "no exercise"),
         (["SUB", "--out", "OUT", "--policy", "none"], "none is no policy file"),
         (["SUB", "--out", "OUT", "--hidden", "none"], "none is no folder of hidden"),
+        (["EMPTY", "--out", "OUT"], "no submission in"),
         (["--out", "OUT", "--merge", "SUB"], "no folder that grade-all has written"),
     ],
 )
 def test_wrong_usage(submissions, grade, tmp_path, argv, said):
-    words = {"OUT": tmp_path / "run", "SUB": submissions}
+    (tmp_path / "empty").mkdir()
+    words = {"OUT": tmp_path / "run", "SUB": submissions, "EMPTY": tmp_path / "empty"}
     code, _, err, done = grade(*[words.get(word, word) for word in argv])
     assert code == 2 and said in err and done == []
 
@@ -269,6 +274,10 @@ def test_override_and_who_gave_it(submissions, grade, tmp_path, capsys):
     assert "student3, " + NAMES[0] + ": 1.5 points of 2" in capsys.readouterr().out
     line = json.loads((tmp_path / "run/overrides.jsonl").read_text())
     assert (line["points"], line["reason"], line["author"]) == (1.5, "oral", "Dr. X")
+    assert cli.main(["override", *who, "99", *why]) == 0
+    assert "that is more than the exercise has" in capsys.readouterr().out
+    assert cli.main(["override", *who, "1", "--reason", " ", "--author", "X"]) == 2
+    assert "--reason and --author must say something" in capsys.readouterr().err
     assert cli.main(["override", *who, "none", *why]) == 0
     assert "2 points of 2" in capsys.readouterr().out
     for words, said in [
@@ -317,3 +326,55 @@ def test_resubmissions_and_shards_in_any_order(submissions, grade, tmp_path):
         book.close()
         last = hashlib.sha256(b"x = 'second'").hexdigest()
         assert len(found) == 2 and found[1] == (1, last)
+
+
+def test_hidden_checks_stay_with_a_run(submissions, grade, tmp_path):
+    """Who forgets --hidden the second time does not lose the hidden points."""
+    hidden = tmp_path / "hidden"
+    exercise = COURSE.exercise(NAMES[0])
+    check = hidden / exercise.chapter / exercise.test.name
+    check.parent.mkdir(parents=True)
+    check.write_text("# a hidden check")
+    command = (submissions, "--out", tmp_path / "run")
+    grade(*command, "--hidden", hidden)
+    code, out, _, done = grade(*command)
+    assert code == 0 and done == [] and f"with the hidden checks of {hidden}" in out
+    shutil.rmtree(hidden)
+    code, _, err, done = grade(*command)
+    assert code == 2 and done == [] and "are gone" in err
+
+
+def test_what_collect_says_comes_with_the_marks(submissions, grade, tmp_path):
+    """Late by the platform's mark, left out before, replaced by hand, or absent."""
+    entry = {"exercise": NAMES[0], "time": "2026-11-20T10:00:00+00:00", "ids": {}}
+    entries = []
+    for student, late in (("student1", True), ("student2", False)):
+        content = (submissions / student / f"{NAMES[0]}.py").read_bytes()
+        sha = hashlib.sha256(content).hexdigest()
+        facts = {"student": student, "name": student, "late": late, "sha256": sha}
+        entries.append(json.dumps({**entry, **facts}))
+    (submissions / "manifest.jsonl").write_text("\n".join(entries))
+    line = {"archive": "x.zip", "line": "ida/essay.py: no exercise of this name"}
+    (submissions / "left_out.jsonl").write_text(json.dumps(line))
+    hand_in(submissions, "student2", NAMES[0], "x = 'mended by hand'")
+    rules = tmp_path / "policy.toml"
+    rules.write_text(
+        f'[due]\n"{NAMES[0]}" = 2026-11-21T00:00:00Z\n[extra_days]\nzoe = 1'
+    )
+    out = tmp_path / "run"
+    _, _, err, _ = grade(submissions, "--out", out, "--policy", rules)
+    assert "x.zip: ida/essay.py: no exercise of this name" in err
+    assert "extra days for zoe, who has handed nothing in" in err
+    facts = "student, time, late"
+    with sqlite3.connect(out / "gradebook.sqlite") as book:
+        query = f"SELECT {facts} FROM handed WHERE student IN ('student1', 'student2') "
+        found = book.execute(query + "AND exercise = ? ORDER BY 1", [NAMES[0]])
+        assert found.fetchall() == [
+            ("student1", "2026-11-20T10:00:00+00:00", 1),
+            ("student2", None, 0),  # the time is of another file
+        ]
+    assert cli.main(["report", str(out)]) == 0
+    text = (out / "report/index.html").read_text("utf-8")
+    assert "late as the platform says, but not by the policy: see override" in text
+    assert "when it was handed in is not known: not late" in text
+    assert "ida/essay.py: no exercise of this name" in text

@@ -111,6 +111,19 @@ def test_hidden_checks_are_told_at_the_level_chosen(tmp_path, level, seen, unsee
     assert not [line for line in unseen if line in text]
 
 
+def test_a_published_solution_is_for_a_human(tmp_path):
+    run = made_up.a_class(tmp_path / "run", size=3, hostile=False)
+    exercise = made_up.Course().exercise(made_up.EXERCISES[0])
+    work = run.work(exercise.name, exercise.solution.read_bytes(), ".py", "c", "e")
+    row = ("student001", work.exercise, work.sha256, work.unit, "x.py", None)
+    run.hand_in([row])
+    run.keep(work, made_up.result(exercise.name, made_up.random.Random(0)), "final")
+    run.close()
+    assert cli.main(["report", str(run.folder)]) == 0
+    text = text_of(run.folder / "report/index.html")
+    assert text.count("nearly all of it stands in the published solution") == 1
+
+
 def test_a_folder_that_is_no_report_stays(report, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("…")
     run = str(report.parent)

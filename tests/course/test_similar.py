@@ -153,3 +153,11 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert cli.main(["similar", str(tmp_path), "--least", "7"]) == 2
     (tmp_path / "empty").mkdir()
     assert cli.main(["similar", str(tmp_path / "empty")]) == 2
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.short)
+def test_the_published_solution_is_seen_and_honest_work_is_not(exercise):
+    taken = disguised(exercise.solution.read_text("utf-8")).encode()
+    assert copies.is_solution(exercise, taken, COURSE.root)
+    for path in (*exercise.alternatives, exercise.assignment):
+        assert not copies.is_solution(exercise, path.read_bytes(), COURSE.root)

@@ -199,3 +199,25 @@ def test_a_damaged_copy_of_a_file_is_made_good(run):
 
 def test_grades_are_for_nobody_else(run):
     assert run.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_gradebook_of_an_earlier_version_is_used(run):
+    hand_in(run, work(run))
+    run.book.execute("ALTER TABLE handed DROP COLUMN late")
+    run.book.commit()
+    run.close()
+    again = Run(run.folder)
+    assert again.book.execute("SELECT student, late FROM handed").fetchall() == [
+        ("ann", 0)
+    ]
+
+
+def test_who_is_on_time_with_a_file_stays_on_time(run):
+    """Handing the same file in again, late, changes nothing."""
+    row = ("ann", "unit/one", "sha", "unit", "ann/x.py", "2026-11-20T10:00:00+00:00")
+    run.hand_in([(*row, False)])
+    run.hand_in([(*row[:5], "2026-11-25T10:00:00+00:00", True)])
+    facts = run.book.execute("SELECT time, late FROM handed").fetchall()
+    assert facts == [("2026-11-20T10:00:00+00:00", 0)]
+    again = Run(run.folder)  # from handed.jsonl alone
+    assert again.book.execute("SELECT late FROM handed").fetchall() == [(0,)]
