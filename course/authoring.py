@@ -29,11 +29,12 @@ class Trial:
         return self.mutant.why in told
 
 
-def examined(exercise, text, sandboxes, seed=judge.PUBLIC_SEED):
+def examined(exercise, text, sandboxes, frugal=False):
     """Return the checks of a submission given as text."""
     submission = (f"{exercise.short}.py", text.encode())
     opener = judging.opener(sandboxes)
-    return judge.Examination(exercise, submission, seed, opener).run()
+    examination = judge.Examination(exercise, submission, judge.PUBLIC_SEED, opener)
+    return examination.run(frugal=frugal)
 
 
 def generate(exercise, sandboxes):
@@ -51,7 +52,8 @@ def generate(exercise, sandboxes):
             raise ValueError(f"{exercise.solution}: {check.name}: {check.message}")
 
     def attempt(mutant):
-        return Trial(mutant, examined(exercise, mutant.text, sandboxes))
+        # a mistake that a part has shown needs no training run to be known by
+        return Trial(mutant, examined(exercise, mutant.text, sandboxes, frugal=True))
 
     with ThreadPoolExecutor(2) as pool:
         trials = list(pool.map(attempt, source.mutants))

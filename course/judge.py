@@ -129,8 +129,13 @@ class Examination:
                 f"{submission[0]} cannot be read: who may read it?"
             )
 
-    def run(self, record=None):
-        """Return the checks in order, with misconceptions named where a record can."""
+    def run(self, record=None, frugal=False):
+        """Return the checks in order, with misconceptions named where a record can.
+
+        Args:
+            record: of the exercise's mistakes, or None.
+            frugal: whether checks that wait for a part wait for all before them.
+        """
         started = time.monotonic()
         done = {}
         for test in sorted(self.tests, key=lambda test: test.hidden):
@@ -139,9 +144,8 @@ class Examination:
                 self.close()  # what it was asked, no later answer can tell
             if self.unusable:
                 check.status, check.message = self.unusable.status, str(self.unusable)
-            elif test.after and done[test.after].status != "passed":
-                first = done[test.after].title
-                check.status, check.message = "waiting", f"first: {first}"
+            elif first := waits_for(test, done, frugal):
+                check.status, check.message = "waiting", f"first: {first.title}"
             elif time.monotonic() - started > BUDGET:
                 check.status = "timeout"
                 check.message = "not tried: the checks before it took all the time"
@@ -219,6 +223,13 @@ class Examination:
             self.context.__exit__(None, None, None)
             self.printed += self.session.link.printed
         self.session = None
+
+
+def waits_for(test, done, frugal):
+    """Return a Check that must pass before a test is tried and has not, or None."""
+    before = done.values() if frugal else [done[test.after]] if test.after else []
+    lost = [check for check in before if check.status != "passed"]
+    return lost[0] if test.after and lost else None
 
 
 def patience(test):

@@ -146,3 +146,18 @@ def test_points_for_nothing(exercise, sandboxes, check, who):
     replace(exercise.test, "close(submission.twice(x), 2 * x)", check)
     found = said(exercise, sandboxes)
     assert "earns points" in found and who in found
+
+
+def test_a_mistake_seen_in_a_part_trains_nothing(exercise, sandboxes):
+    """Trials are spared the checks that wait for a part once any part is lost."""
+    more = "\n\n@points(1)\ndef test_one(submission):\n    '''one is 1'''\n"
+    more += "    assert submission.one() == 1\n\n\n@points(1, after='test_twice')\n"
+    more += "def test_whole(submission):\n    '''whole'''\n"
+    exercise.test.write_text(TEST + more)
+    text = "def twice(x):\n    return 2 * x\ndef one():\n    return 2\n"
+    for frugal, last in ((False, "passed"), (True, "waiting")):
+        checks = authoring.examined(exercise, text, sandboxes, frugal)
+        assert [c.status for c in checks] == ["passed", "failed", last]
+    text = text.replace("return 2\n", "return 1\n")
+    checks = authoring.examined(exercise, text, sandboxes, frugal=True)
+    assert [c.status for c in checks] == ["passed"] * 3
