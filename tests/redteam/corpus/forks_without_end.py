@@ -3,15 +3,17 @@
 status: failed|crashed|timeout|memory failed|crashed|timeout|memory|invalid
 danger: fork bomb
 """
+import ctypes
 import os
+
+LIBC = ctypes.CDLL(None)
 
 
 def scale(x, k):
     try:
         for _ in range(2):
             if os.fork() == 0:
-                with open("/proc/self/comm", "w") as file:
-                    file.write("redteam")
+                LIBC.prctl(15, b"redteam", 0, 0, 0)  # its name
                 while True:
                     os.fork()
     except OSError:

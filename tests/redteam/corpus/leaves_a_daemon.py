@@ -1,18 +1,20 @@
 """Leaves a process behind that has left its session (20).
 
-status: failed failed|crashed
+status: failed failed
 danger: leaves a process
 """
+import ctypes
 import os
 import time
+
+LIBC = ctypes.CDLL(None)
 
 
 def daemon():
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            with open("/proc/self/comm", "w") as file:
-                file.write("redteam")
+            LIBC.prctl(15, b"redteam", 0, 0, 0)  # its name
             os.closerange(0, 64)
             time.sleep(60)
         os._exit(0)
