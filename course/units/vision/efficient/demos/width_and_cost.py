@@ -72,10 +72,12 @@ def main(out=FIGURE):
             )
         axis.plot(*np.transpose(found), look, color=colour, label=name)
         for (cost, error), alpha in zip(found, WIDTHS, strict=True):
-            offset = (-24, -12) if separable else (4, 6)
+            offset = (6, 4) if separable else (-6, -16)
             place = {"xytext": offset, "textcoords": "offset points"}
             axis.annotate(f"{alpha:g}", (cost, error), color=colour, **place)
-    axis.set(xscale="log", ylim=(0, None), xlabel="multiply-adds for one digit")
+    axis.set(
+        xscale="log", yscale="log", ylim=(0.2, 30), xlabel="multiply-adds for one digit"
+    )
     axis.set(ylabel="error on unseen digits, %", title="width and cost")
     axis.legend()
     save(figure, out)
