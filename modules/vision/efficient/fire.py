@@ -62,12 +62,14 @@ def fire_sizes(module, ratio=0.125, share=0.5):
         share: float in (0, 1), called pct_3x3: of the expanded channels.
 
     Raises:
-        ValueError: ratio or share is outside (0, 1).
+        ValueError: module is below 2, or ratio or share outside (0, 1).
 
     Example:
         >>> fire_sizes(2), fire_sizes(9)
         ((16, 64, 64), (64, 256, 256))
     """
+    if module < 2:
+        raise ValueError(f"module must be an int >= 2, got {module!r}")
     for name, value in {"ratio": ratio, "share": share}.items():
         if not 0 < value < 1:
             raise ValueError(f"{name} must be in (0, 1), got {value!r}")

@@ -84,13 +84,15 @@ def encode(symbols, code):
         str of "0" and "1".
 
     Raises:
-        ValueError: a symbol has no code.
+        ValueError: symbols are no ints, or one has no code.
 
     Example:
         >>> encode([0, 2, 0], ["1", "00", "01"])
         '1011'
     """
-    symbols = np.asarray(symbols, dtype=int)
+    symbols = np.asarray(symbols)
+    if symbols.size and symbols.dtype.kind not in "iu":
+        raise ValueError(f"symbols must be ints, got {symbols.dtype}")
     strange = symbols[(symbols < 0) | (symbols >= len(code))]
     if strange.size:
         raise ValueError(f"symbols must be 0 to {len(code) - 1}, got {strange[0]}")

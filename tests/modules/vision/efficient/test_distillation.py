@@ -183,6 +183,16 @@ def test_teacher_is_frozen():
     np.testing.assert_allclose(model.predict(X, verbose=0), model.student(X), rtol=1e-4)
 
 
+def test_teacher_is_asked_as_in_inference():
+    x = keras.Input((4,))
+    noisy = keras.Model(x, layers.Dropout(0.5, seed=0)(layers.Dense(5)(x)))
+    model = Distiller(network(), noisy, alpha=1.0)
+    y = model(X)
+    first, second = (float(model.compute_loss(X, y_pred=y)) for _ in range(2))
+    assert first == second == float(SoftTargets()(noisy(X), y))
+    assert not noisy.trainable_weights
+
+
 def test_without_labels():
     model = distiller(alpha=1.0, loss=None)
     losses = model.fit(X, epochs=10, verbose=0).history["loss"]

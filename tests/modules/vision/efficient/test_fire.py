@@ -108,6 +108,8 @@ def test_rejects_arguments():
         module(6, 4, 2)
     with pytest.raises(ValueError, match="squeeze must be from 1 to 5, got 0"):
         module(0, 4, 2)
+    with pytest.raises(ValueError, match="module must be an int >= 2, got 1"):
+        fire_sizes(1)
     for name in ("ratio", "share"):
         for value in (0, 1, float("nan")):
             with pytest.raises(ValueError, match=f"{name} must be in .0, 1., got"):

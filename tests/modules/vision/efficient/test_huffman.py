@@ -143,6 +143,8 @@ def test_rejects_texts():
     for wrong in (3, -1):
         with pytest.raises(ValueError, match=f"symbols must be 0 to 2, got {wrong}"):
             encode([0, wrong], code)
+    with pytest.raises(ValueError, match="symbols must be ints, got float64"):
+        encode([0.7], code)
     with pytest.raises(ValueError, match="the bits end within a symbol: '0' is left"):
         decode("010", code)
     with pytest.raises(ValueError, match="the bits end within a symbol: 'x1' is left"):

@@ -80,6 +80,7 @@ def test_groups_do_not_see_each_other():
 
 def test_relu6():
     model = model_of(norm_relu6, "x")
+    assert model.get_layer("x_norm").epsilon == 1e-3
     y = np.asarray(model(100 * X))
     assert y.min() == 0 and y.max() == 6
     linear = np.asarray(model_of(norm, "x")(100 * X))

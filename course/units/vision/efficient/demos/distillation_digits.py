@@ -6,7 +6,7 @@ targets alone where none of its images is a 3. The figure shows the accuracy on 
 digits after every epoch, and what the teacher says of one image.
 
 Paper: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015
-       (sections 3 and 5)
+       (sections 3 and 6)
 """
 
 from pathlib import Path
