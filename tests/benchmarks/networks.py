@@ -60,6 +60,12 @@ TABLE = {
         shape=(64, 64, 3),
         batch=8,
     ),
+    "MobileNetV2, 96 x 96, batch 8": Pair(
+        ("modules.vision.efficient.inverted_residual.mobilenet_v2", {}),
+        ("keras.applications.MobileNetV2", KERAS),
+        shape=(96, 96, 3),
+        batch=8,
+    ),
 }
 
 
