@@ -103,8 +103,8 @@ def analogy_accuracy(vectors, quadruples, exclude=True, never=()):
         ValueError: there are no quadruples.
 
     Example:
-        >>> analogy_accuracy(np.eye(4), [[0, 1, 2, 3]])
-        0.0
+        >>> analogy_accuracy(np.eye(5), [[0, 1, 2, 3], [0, 1, 2, 4]])
+        0.5
     """
     quadruples = np.asarray(quadruples)
     if quadruples.ndim != 2 or quadruples.shape[1] != 4 or not len(quadruples):

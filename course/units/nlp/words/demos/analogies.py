@@ -89,13 +89,15 @@ def nearest_to_c(v, quads):
 def draw(v, words, results, out):
     figure, [axes] = panels(1, 3, size=(4.6, 4.2))
     kinds = {
-        "male to female": (forms(NOUNS, 0, 1), BLUE),
-        "present to past": (forms(VERBS, 1, 2), GREEN),
+        "male to female": (forms(NOUNS, 0, 1), BLUE, [0, 1, 3, 5, 6, 11]),
+        "present to past": (forms(VERBS, 1, 2), GREEN, [0, 3, 6, 9, 11]),
     }
-    for axis, (title, (pairs, colour)) in zip(axes, kinds.items(), strict=False):
+    for axis, (title, (pairs, colour, shown)) in zip(axes, kinds.items(), strict=False):
         numbers = np.array([[words.number(w) for w in pair] for pair in pairs])
-        arrows(axis, side(v, numbers[:6], numbers[6:]), pairs[:6], colour)
-        axis.set(title=title, xlabel="the step of eight other pairs")
+        others = np.delete(numbers, shown, axis=0)
+        names = [pairs[i] for i in shown]
+        arrows(axis, side(v, numbers[shown], others), names, colour)
+        axis.set(title=title, xlabel="mean step of all other pairs")
     names, values = list(results), [100 * r for r in results.values()]
     places = np.arange(len(names))[::-1]
     axes[2].barh(places, values, color=BLUE, height=0.6)
