@@ -64,6 +64,18 @@ def test_drawn_windows_weigh_near_words_more():
     np.testing.assert_allclose(share, [0, 1, 2 / 3, 1 / 3], atol=0.02)
 
 
+def test_a_drawn_window_is_the_centres_and_has_two_sides():
+    """Every word differs, so each centre's distances can be read off."""
+    pairs = window_pairs([np.arange(1, 41)], 4, np.random.default_rng(0))
+    drawn = set()
+    for centre in range(6, 36):
+        found = sorted(pairs[1][pairs[0] == centre] - centre)
+        reach = found[-1]
+        drawn.add(reach)
+        assert found == [d for d in range(-reach, reach + 1) if d]
+    assert drawn == {1, 2, 3, 4}
+
+
 def test_nothing_to_pair():
     for rows in ([[0, 0, 0]], [[5, 0]], [[4], [0]], np.zeros((0, 3), int), [[]]):
         centers, contexts = window_pairs(np.array(rows, int), 2)

@@ -37,6 +37,7 @@ def test_limits():
     rng, rows = np.random.default_rng(0), np.array([[3, 1, 2], [0, 0, 0]])
     np.testing.assert_array_equal(subsample(rows, np.ones(4), rng), rows)
     assert not subsample(rows, np.zeros(4), rng).any()
+    assert subsample([[0, 3, 0, 2]], np.ones(4), rng).tolist() == [[3, 2, 0, 0]]
     assert subsample(rows[:0], np.ones(4), rng).shape == (0, 3)
     assert keep_probability([0, 0]).tolist() == [1, 1]  # and no NaN
 
