@@ -51,10 +51,11 @@ def path_score(emissions, tags, chain, mask=None):
     """
     mask = _everywhere(emissions) if mask is None else ops.cast(mask, "bool")
     check_tags(tags, emissions.shape[-1], mask)
-    tags, chain = ops.where(mask, tags, 0), _like(emissions, chain)
+    tags = ops.cast(ops.where(mask, tags, 0), "int32")
+    chain = _like(emissions, chain)
     words = ops.cast(mask, emissions.dtype)
     emitted = ops.take_along_axis(emissions, tags[:, :, None], axis=-1)[:, :, 0]
-    pairs = tags[:, :-1] * emissions.shape[-1] + tags[:, 1:]
+    pairs = tags[:, :-1] * ops.shape(emissions)[-1] + tags[:, 1:]
     moved = ops.take(ops.reshape(chain.transitions, (-1,)), pairs)  # (B, T - 1)
     last = ops.maximum(ops.sum(ops.cast(mask, "int32"), axis=1) - 1, 0)  # (B,)
     last = ops.take_along_axis(tags, last[:, None], axis=1)[:, 0]
