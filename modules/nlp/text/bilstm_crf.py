@@ -63,12 +63,9 @@ class BiLSTMCRF(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.num_tags = num_tags
-        self.units = units
-        self.embedding_dim = embedding_dim
-        self.rate = rate
-        self.has_crf = crf
+        self.vocabulary_size, self.num_tags = vocabulary_size, num_tags
+        self.units, self.embedding_dim = units, embedding_dim
+        self.rate, self.has_crf = rate, crf
         policy = {"dtype": self.dtype_policy}
         self.embedding = layers.Embedding(vocabulary_size, embedding_dim, **policy)
         self.dropout = layers.Dropout(rate, **policy)

@@ -54,10 +54,8 @@ class HierarchicalAttention(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.num_classes = num_classes
-        self.units = units
-        self.embedding_dim = embedding_dim
+        self.vocabulary_size, self.num_classes = vocabulary_size, num_classes
+        self.units, self.embedding_dim = units, embedding_dim
         self.attention_units = attention_units
         policy = {"dtype": self.dtype_policy}
         self.embedding = layers.Embedding(vocabulary_size, embedding_dim, **policy)

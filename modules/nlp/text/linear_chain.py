@@ -49,7 +49,7 @@ def path_score(emissions, tags, chain, mask=None):
         ValueError: a word's tag is not from 0 to K - 1; in a compiled function, where
             values are not known, this cannot be seen.
     """
-    mask = _everywhere(emissions) if mask is None else ops.cast(mask, "bool")
+    mask = _everywhere(emissions, mask)
     check_tags(tags, emissions.shape[-1], mask)
     tags = ops.cast(ops.where(mask, tags, 0), "int32")
     chain = _like(emissions, chain)
@@ -87,7 +87,7 @@ def log_partition(emissions, chain, mask=None):
         >>> print(f"{z[0]:.4f} {np.log(8):.4f}")
         2.0794 2.0794
     """
-    mask = _everywhere(emissions) if mask is None else ops.cast(mask, "bool")
+    mask = _everywhere(emissions, mask)
     chain, steps = _like(emissions, chain), ops.shape(emissions)[1]
 
     def more(t, alpha):
@@ -122,14 +122,13 @@ def best_path(emissions, chain, mask=None):
         >>> ops.convert_to_numpy(tags), ops.convert_to_numpy(score)
         (array([[1, 1]], dtype=int32), array([3.], dtype=float32))
     """
-    mask = _everywhere(emissions) if mask is None else ops.cast(mask, "bool")
-    chain = _like(emissions, chain)
+    mask, chain = _everywhere(emissions, mask), _like(emissions, chain)
     batch, steps, tags = ops.shape(emissions)
 
     def forward(t, alpha, seen):
         most = ops.max(alpha[:, :, None] + chain.transitions, axis=1)
-        most = most + ops.take(emissions, t, axis=1)
-        alpha = ops.where(ops.take(mask, t, axis=1)[:, None], most, alpha)
+        new = most + ops.take(emissions, t, axis=1)
+        alpha = ops.where(ops.take(mask, t, axis=1)[:, None], new, alpha)
         return t + 1, alpha, ops.slice_update(seen, (t, 0, 0), alpha[None])
 
     def backward(t, tag, path):
@@ -141,13 +140,12 @@ def best_path(emissions, chain, mask=None):
     first = emissions[:, 0] + chain.start
     seen = ops.zeros((steps, batch, tags), emissions.dtype)
     begin = 1, first, ops.slice_update(seen, (0, 0, 0), first[None])
-    _, last, seen = ops.while_loop(lambda t, *_: t < steps, forward, begin)
-    last = last + chain.end
+    _, alpha, seen = ops.while_loop(lambda t, *_: t < steps, forward, begin)
+    last = alpha + chain.end
     begin = steps - 1, _best(last), ops.zeros((steps, batch), "int32")
     _, tag, path = ops.while_loop(lambda t, *_: t > 0, backward, begin)
     path = ops.transpose(ops.slice_update(path, (0, 0), tag[None]))  # (B, T)
-    score = ops.where(mask[:, 0], ops.max(last, axis=-1), 0.0)
-    return ops.where(mask, path, 0), score
+    return ops.where(mask, path, 0), ops.where(mask[:, 0], ops.max(last, axis=-1), 0)
 
 
 def check_tags(tags, num_tags, mask):
@@ -175,8 +173,11 @@ def _known(tensor):
     return hasattr(tensor, "numpy")  # not so while a function is compiled
 
 
-def _everywhere(emissions):
-    return ops.ones(ops.shape(emissions)[:2], "bool")
+def _everywhere(emissions, mask):
+    """Return the mask; None stands for words everywhere."""
+    if mask is None:
+        return ops.ones(ops.shape(emissions)[:2], "bool")
+    return ops.cast(mask, "bool")
 
 
 def _like(emissions, chain):

@@ -163,7 +163,7 @@ def marginals(emissions, mask, a):
     both = ops.stack(alphas, axis=1) + ops.stack(betas, axis=1)  # (B, T, K)
     # WRONG both = ops.stack(alphas, axis=1)
     # WHY you look at what came before only: what follows says something too
-    # WRONG both = both + emissions
+    # WRONG both = ops.stack(alphas, axis=1) + ops.stack(betas, axis=1) + emissions
     # WHY the emission of a word is counted twice: it is in alpha already
     p = ops.exp(both - ops.logsumexp(both, axis=-1, keepdims=True))
     # WRONG p = ops.softmax(emissions, axis=-1)
@@ -231,7 +231,9 @@ class Tagger(BiLSTMCRF):
         size = self.num_tags + 2
         self.a = self.add_weight((size, size), "glorot_uniform", name="a")
 
-    def compute_loss(self, x=None, y=None, y_pred=None, **kwargs):
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
         mask, a = ops.not_equal(x, 0), ops.convert_to_tensor(self.a)
         return ops.mean(log_partition(y_pred, mask, a) - path_score(y_pred, y, mask, a))
 

@@ -152,7 +152,9 @@ class Tagger(BiLSTMCRF):
         size = self.num_tags + 2
         self.a = self.add_weight((size, size), "glorot_uniform", name="a")
 
-    def compute_loss(self, x=None, y=None, y_pred=None, **kwargs):
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
         mask, a = ops.not_equal(x, 0), ops.convert_to_tensor(self.a)
         return ops.mean(log_partition(y_pred, mask, a) - path_score(y_pred, y, mask, a))
 
