@@ -22,13 +22,14 @@ def cosine_similarities(a, b):
         a: (N, D) float. b: (M, D) float. A row of zeros has cosine 0 with all.
 
     Returns:
-        (N, M) float from -1 to 1.
+        (N, M) float32 from -1 to 1.
 
     Example:
         >>> a, b = ops.array([[2.0, 0.0]]), ops.array([[5.0, 0.0], [0.0, 1.0]])
         >>> print(ops.convert_to_numpy(cosine_similarities(a, b)))
         [[1. 0.]]
     """
+    a, b = (ops.cast(x, "float32") for x in (a, b))
     a, b = (
         x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), LEAST))
         for x in (a, b)
@@ -53,7 +54,7 @@ def info_nce(a, b, temperature=0.05):
         temperature: float > 0, called tau: 0.05 in SimCSE, 0.07 to start with in CLIP.
 
     Returns:
-        (N,) float32 >= 0.
+        (N,) float >= 0, in the dtype of a; computed in float32.
 
     Raises:
         ValueError: temperature is not > 0.
@@ -65,4 +66,5 @@ def info_nce(a, b, temperature=0.05):
     if not temperature > 0:
         raise ValueError(f"temperature must be > 0, got {temperature!r}")
     scores = cosine_similarities(a, b) / temperature
-    return word_losses(ops.arange(ops.shape(scores)[0]), scores)
+    losses = word_losses(ops.arange(ops.shape(scores)[0]), scores)
+    return ops.cast(losses, a.dtype)

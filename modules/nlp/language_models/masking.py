@@ -97,7 +97,7 @@ def mask_tokens(tokens, noise, vocabulary_size, mask_token, specials, rate=0.15)
     if first >= vocabulary_size:
         raise ValueError(f"of {vocabulary_size} tokens none is behind {specials}")
     tokens = ops.cast(tokens, "int32")
-    which, what, word = (ops.cast(n, "float32") for n in noise)
+    which, what, word = (ops.cast(noise[i], "float32") for i in range(3))
     selected = select(tokens, which, rate, sorted(specials))
     words = first + ops.cast(word * (vocabulary_size - first), "int32")
     read = corrupt(tokens, selected, what, words, mask_token)

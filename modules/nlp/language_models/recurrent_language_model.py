@@ -67,13 +67,16 @@ class RecurrentLanguageModel(LanguageModel):
         super().__init__(vocabulary_size, padding, **kwargs)
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+        width = units if embedding_dim is None else embedding_dim
+        for name, size in (("units", units), ("embedding_dim", width)):
+            if not (isinstance(size, int) and size >= 1):
+                raise ValueError(f"{name} must be an int >= 1, got {size!r}")
         self.units = units
         self.embedding_dim = embedding_dim
         self.cell = cell
         self.steps = steps
         self.rate = rate
         policy = {"dtype": self.dtype_policy}
-        width = units if embedding_dim is None else embedding_dim
         self.embedding = layers.Embedding(vocabulary_size, width, **policy)
         cell = CELLS[cell](units, **policy)
         cell = cell if steps is None else TruncatedCell(cell, steps, **policy)
