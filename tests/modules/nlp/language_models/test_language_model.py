@@ -77,14 +77,11 @@ def test_probabilities_of_all_texts_sum_to_1():
     assert total == pytest.approx(1, rel=1e-5)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_fit_learns_how_often_words_follow(jit_compile):
+def test_fit_learns_how_often_words_follow():
     texts = np.tile([[1, 2, 3, 0], [1, 2, 4, 0], [1, 2, 3, 0], [1, 5, 0, 0]], (8, 1))
     model = Bigram(6)
-    model.compile(keras.optimizers.Adam(0.3), jit_compile=jit_compile)
-    model.fit(texts, epochs=2, verbose=0)
-    for _ in range(40):
-        model.train_on_batch(texts)
+    model.compile(keras.optimizers.Adam(0.3), jit_compile=True)
+    model.fit(np.tile(texts, (40, 1)), shuffle=False, verbose=0)
     p = np.exp(np.asarray(ops.log_softmax(model.table)))
     assert p[1, 2] == pytest.approx(0.75, abs=0.02)
     assert p[2, 3] == pytest.approx(2 / 3, abs=0.02)
@@ -133,8 +130,6 @@ def test_samples_come_as_often_as_the_model_says(model):
     np.testing.assert_array_equal(texts, again)
     other = model.generate(prompt, 3, sampler=Sampler(), seed=2)
     assert (texts != other).any()
-    few = model.generate(prompt, 3, sampler=Sampler(top_k=2), seed=1)
-    assert set(few[:, 1]) == set(np.argsort(TABLE[4])[-2:])
 
 
 @pytest.mark.parametrize(

