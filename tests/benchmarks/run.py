@@ -20,6 +20,7 @@ from tests.benchmarks import (
     everything,
     grading,
     hundred,
+    language,
     networks,
     redteam,
     start,
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "everything": everything.everything,
     "redteam": redteam.redteam,
     "networks": networks.networks,
+    "language": language.language,
     "demos": demos.demos,
 }
 
