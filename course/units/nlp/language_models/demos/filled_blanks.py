@@ -1,9 +1,8 @@
 """A small BERT fills blanks: it looks at what stands before AND behind them.
 
-It learns sentences of an invented grammar of which 30 % of the words are selected (not
-15, so that it learns in seconds), with
-a new mask in each epoch, 80 % of them hidden. Then it names words that are hidden in
-sentences it has not seen. Asked once more with everything behind the blank hidden as
+It learns sentences of an invented grammar. In each epoch 30 % of the words are selected
+anew (BERT's 15 % would take longer), and 80 % of those are hidden. Then it names words
+that are hidden in sentences it has not seen. Asked once more with everything behind the blank hidden as
 well, it knows less: what comes later tells what came before.
 
 Paper: Devlin et al., "BERT", NAACL 2019 (section 3.1, task 1)
