@@ -81,7 +81,7 @@ class LanguageModel(keras.Model):
         self.vocabulary_size = vocabulary_size
         self.padding = padding
         self.perplexity = Perplexity(padding)
-        self._write = compiled(self.write)
+        self._writers = {}  # compiled, one for each way to write
 
     def check(self, tokens):
         """Refuse sentences that this model cannot read, as `check_tokens` does."""
@@ -159,8 +159,10 @@ class LanguageModel(keras.Model):
             return np.zeros((0, length), "int32")
         shape = (len(prompt), length if sampler else 1)
         noise = keras.random.uniform(shape, dtype="float32", seed=seed)
-        words = self._write(prompt, given, noise, length, end, sampler)
-        return ops.convert_to_numpy(words)
+        way = (length, end, sampler)
+        if way not in self._writers:
+            self._writers[way] = compiled(lambda *given: self.write(*given, *way))
+        return ops.convert_to_numpy(self._writers[way](prompt, given, noise))
 
     def words_given(self, prompt):
         """Return how many words each row of a prompt has, (B,) int32."""

@@ -2,8 +2,8 @@
 
 It learns sentences of an invented grammar. In each epoch 30 % of the words are selected
 anew (BERT's 15 % would take longer), and 80 % of those are hidden. Then it names words
-that are hidden in sentences it has not seen. Asked once more with everything behind the blank hidden as
-well, it knows less: what comes later tells what came before.
+that are hidden in sentences it has not seen. Asked once more with everything behind the
+blank hidden as well, it knows less: what comes later tells what came before.
 
 Paper: Devlin et al., "BERT", NAACL 2019 (section 3.1, task 1)
 """
@@ -25,9 +25,9 @@ FIGURE = Path(__file__).parents[1] / "figures" / "filled_blanks.png"
 SENTENCES, EPOCHS, BATCH, RATE = 5000, 12, 64, 0.3
 CLS, SEP, MASK = 1, 2, 3  # 0 is padding
 BLANKS = (
-    "this ____ proud of the palace wrote a poem with his dog .",
-    "this ____ proud of the palace wrote a poem with her dog .",
-    "the words behind are hidden too: this ____",
+    "____ witch tired of the spell wrote a poem yesterday .",
+    "____ witches tired of the spell wrote a poem yesterday .",
+    "____ (all words behind are hidden too)",
 )
 
 
@@ -78,13 +78,12 @@ def probabilities(model, read, places):
 
 def questions(number, length):
     """Return the sentences of the figure with their blanks, (3, T)."""
-    full = BLANKS[0].replace("____", "[MASK]").split()
-    texts = [full, BLANKS[1].replace("____", "[MASK]").split()]
-    texts.append([full[0], *["[MASK]"] * (len(full) - 1)])
+    texts = [text.replace("____", "[MASK]").split() for text in BLANKS[:2]]
+    texts.append(["[MASK]"] * len(texts[0]))
     return numbered(texts, number, length)
 
 
-def draw(found, words, out, shown=6):
+def draw(found, words, out, shown=8):
     figure, axes = panels(3, 1, size=(6.2, 1.75))
     for [axis], title, p in zip(axes, BLANKS, found, strict=True):
         best = np.argsort(-p)[:shown]
@@ -114,7 +113,7 @@ def main(out=FIGURE):
         right = np.mean(p.argmax(axis=1) == tokens[np.arange(len(tokens)), places])
         bar.step()
         print(f"one blank, {name}: {100 * right:.1f} % of {len(tokens)} words right")
-    found = probabilities(model, questions(number, length), np.array([2, 2, 2]))
+    found = probabilities(model, questions(number, length), np.array([1, 1, 1]))
     for text, p in zip(BLANKS, found, strict=True):
         print(f"{text} {words[p.argmax()]} ({p.max():.2f})")
     draw(found, words, out)
