@@ -77,8 +77,7 @@ class Bert(keras.Model):
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
-        wide = 4 * hidden_dim
-        self.intermediate_dim = wide if intermediate_dim is None else intermediate_dim
+        self.intermediate_dim = intermediate_dim or 4 * hidden_dim
         self.rate = rate
         self.num_segments = num_segments
         self.activation = keras.activations.get(activation)

@@ -85,8 +85,7 @@ class GPT(LanguageModel):
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
-        wide = 4 * hidden_dim
-        self.intermediate_dim = wide if intermediate_dim is None else intermediate_dim
+        self.intermediate_dim = intermediate_dim or 4 * hidden_dim
         self.rate = rate
         self.norm_first = norm_first
         self.activation = keras.activations.get(activation)

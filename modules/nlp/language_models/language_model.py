@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from modules.nlp.language_models.perplexity import Perplexity, mean_loss, word_losses
-from modules.nlp.translation.greedy import compiled, greedy, likeliest
+from modules.nlp.translation.greedy import compiled, greedy
 
 
 def check_tokens(tokens, vocabulary_size, max_length=None):
@@ -122,9 +122,8 @@ class LanguageModel(keras.Model):
         def choose(logits, index):
             return sampler(logits, ops.take(noise, index, axis=1))
 
-        choose = likeliest if sampler is None else choose
         state = self.start(ops.shape(prompt)[0], length)
-        options = {"padding": self.padding or 0, "choose": choose}
+        options = {"padding": self.padding or 0, "choose": sampler and choose}
         return greedy(self.step, state, prompt, length, end, given, **options)
 
     def generate(self, prompt, length, end=None, sampler=None, seed=None):

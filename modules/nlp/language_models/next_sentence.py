@@ -1,4 +1,4 @@
-"""Next sentence: does one sentence follow the other, or come from elsewhere?
+"""Next sentence: pairs in which one follows the other, or comes from elsewhere.
 
 Paper: Devlin, Chang, Lee and Toutanova, "BERT: Pre-training of Deep Bidirectional
        Transformers for Language Understanding", NAACL 2019.

@@ -18,6 +18,17 @@ from modules.nlp.language_models.language_model import LanguageModel
 CELLS = {"simple": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
 
+def check_sizes(**sizes):
+    """Refuse sizes that are not ints >= 1.
+
+    Raises:
+        ValueError: it names the size.
+    """
+    for name, size in sizes.items():
+        if not (isinstance(size, int) and size >= 1):
+            raise ValueError(f"{name} must be an int >= 1, got {size!r}")
+
+
 @keras.saving.register_keras_serializable("nlp/language_models")
 class RecurrentLanguageModel(LanguageModel):
     """Read word by word, and predict from the state.
@@ -68,19 +79,14 @@ class RecurrentLanguageModel(LanguageModel):
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
         width = units if embedding_dim is None else embedding_dim
-        for name, size in (("units", units), ("embedding_dim", width)):
-            if not (isinstance(size, int) and size >= 1):
-                raise ValueError(f"{name} must be an int >= 1, got {size!r}")
-        self.units = units
-        self.embedding_dim = embedding_dim
-        self.cell = cell
-        self.steps = steps
-        self.rate = rate
+        check_sizes(units=units, embedding_dim=width)
+        self.units, self.embedding_dim, self.cell = units, embedding_dim, cell
+        self.steps, self.rate = steps, rate
         policy = {"dtype": self.dtype_policy}
         self.embedding = layers.Embedding(vocabulary_size, width, **policy)
-        cell = CELLS[cell](units, **policy)
-        cell = cell if steps is None else TruncatedCell(cell, steps, **policy)
-        self.rnn = layers.RNN(cell, return_sequences=True, return_state=True, **policy)
+        inner = CELLS[cell](units, **policy)
+        inner = inner if steps is None else TruncatedCell(inner, steps, **policy)
+        self.rnn = layers.RNN(inner, return_sequences=True, return_state=True, **policy)
         self.dropout = layers.Dropout(rate, **policy)
         self.logits = layers.Dense(vocabulary_size, name="logits", **policy)
 

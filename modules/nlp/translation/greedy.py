@@ -22,9 +22,7 @@ def likeliest(logits, index=None):
     return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
-def greedy(
-    step, state, prompt, length, end=None, given=None, padding=0, choose=likeliest
-):
+def greedy(step, state, prompt, length, end=None, given=None, padding=0, choose=None):
     """Write words until all rows have ended or are full.
 
         y_t = argmax over k of p(k | y_1, ..., y_(t - 1))
@@ -44,8 +42,7 @@ def greedy(
             what stands behind them does not matter. None for P.
         padding: int, what stands behind the end.
         choose: function of logits (B, K) and the place of the new word, a number, that
-            returns words (B,) int32; another one than `likeliest` makes this loop a
-            sampler.
+            returns words (B,) int32: this loop as a sampler. None for `likeliest`.
 
     Returns:
         (B, length) int32.
@@ -60,7 +57,7 @@ def greedy(
         [[3 4 5 6 0]]
     """
     tokens, given = room(prompt, length, given, padding)
-    batch = ops.shape(tokens)[0]
+    batch, choose = ops.shape(tokens)[0], choose or likeliest
 
     def put(logits, index, tokens, done):
         word = ops.where(done, padding, choose(logits, index))
@@ -75,8 +72,7 @@ def greedy(
     def write(index, tokens, done, state):
         last = ops.slice(tokens, (0, index - 1), (batch, 1))
         logits, state = step(last, state, index - 1)
-        tokens, done = put(logits[:, 0], index, tokens, done)
-        return index + 1, tokens, done, state
+        return index + 1, *put(logits[:, 0], index, tokens, done), state
 
     logits, state = step(prompt, state, 0)
     first = ops.min(given)  # the first place that some row lacks

@@ -59,8 +59,7 @@ class TransformerLayer(layers.Layer):
         self.norm_first = norm_first
         self.epsilon = epsilon
         self.use_bias = use_bias
-        self.stddev = stddev
-        self.residual_stddev = residual_stddev
+        self.stddev, self.residual_stddev = stddev, residual_stddev
         self.supports_masking = True
 
     def attention(self, name, x_shape, memory_shape):
