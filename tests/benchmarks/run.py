@@ -20,6 +20,7 @@ from tests.benchmarks import (
     everything,
     grading,
     hundred,
+    language,
     networks,
     redteam,
     start,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "redteam": redteam.redteam,
     "networks": networks.networks,
     "suppression": suppression.suppression,
+    "language": language.language,
     "demos": demos.demos,
 }
 

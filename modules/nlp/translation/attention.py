@@ -15,6 +15,13 @@ from modules.nlp.translation.masks import both, causal_mask, every_head
 from modules.nlp.translation.scaled_dot_product import attention_weights
 
 
+def first_weights(stddev):
+    """Return an initializer: truncated normal of that width; None for Glorot's."""
+    if stddev is None:
+        return keras.initializers.GlorotUniform()
+    return keras.initializers.TruncatedNormal(stddev=stddev)
+
+
 @keras.saving.register_keras_serializable("nlp/translation")
 class MultiHeadAttention(layers.Layer):
     """Let h heads look at different places, each with projections of its own.
@@ -41,6 +48,10 @@ class MultiHeadAttention(layers.Layer):
         use_bias: bool, biases in all four projections.
         rate: float in [0, 1), dropout of weights; BERT and GPT use it, this paper not.
         scale: float; None for 1 / sqrt(d_k).
+        stddev: float, kernels start from a truncated normal distribution of that
+            width, as in BERT and GPT; None for Glorot's.
+        residual_stddev: float, the same for W^O, whose result is added to what it
+            came from: GPT-2 makes it smaller. None for stddev.
 
     Shapes:
         query: (B, T, D) float. value, key: (B, S, D'), key being value if left out.
@@ -68,6 +79,8 @@ class MultiHeadAttention(layers.Layer):
         use_bias=True,
         rate=0.0,
         scale=None,
+        stddev=None,
+        residual_stddev=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -80,6 +93,8 @@ class MultiHeadAttention(layers.Layer):
         self.use_bias = use_bias
         self.rate = rate
         self.scale = scale
+        self.stddev = stddev
+        self.residual_stddev = residual_stddev
         self.supports_masking = True
 
     def build(self, query_shape, value_shape=None, key_shape=None):
@@ -87,10 +102,10 @@ class MultiHeadAttention(layers.Layer):
         key_shape = value_shape if key_shape is None else key_shape
         value_dim = self.key_dim if self.value_dim is None else self.value_dim
 
-        def dense(units, channels, name):
-            layer = layers.Dense(
-                units, use_bias=self.use_bias, dtype=self.dtype_policy, name=name
-            )
+        def dense(units, channels, name, stddev=self.stddev):
+            kernel = {"kernel_initializer": first_weights(stddev)}
+            plain = {"use_bias": self.use_bias, "dtype": self.dtype_policy}
+            layer = layers.Dense(units, name=name, **kernel, **plain)
             layer.build((None, channels))
             return layer
 
@@ -98,7 +113,8 @@ class MultiHeadAttention(layers.Layer):
         self.query_dense = dense(keys, query_shape[-1], "query")
         self.key_dense = dense(keys, key_shape[-1], "key")
         self.value_dense = dense(values, value_shape[-1], "value")
-        self.output_dense = dense(query_shape[-1], values, "output")
+        added = self.stddev if self.residual_stddev is None else self.residual_stddev
+        self.output_dense = dense(query_shape[-1], values, "output", added)
         self.dropout = layers.Dropout(self.rate, dtype=self.dtype_policy)
 
     def split(self, x):
@@ -166,4 +182,5 @@ class MultiHeadAttention(layers.Layer):
 
     def get_config(self):
         own = ("num_heads", "key_dim", "value_dim", "use_bias", "rate", "scale")
+        own += ("stddev", "residual_stddev")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -48,7 +48,7 @@ def merge(word, pair):
     return tuple(merged)
 
 
-def learn(counts, num_merges):
+def learn(counts, num_merges, symbols=symbols):
     """Return the merges that a text teaches, the first learned first.
 
     After each merge only the words that hold the pair are counted again.
@@ -56,6 +56,7 @@ def learn(counts, num_merges):
     Args:
         counts: dict, word to how often it occurs, as `Counter(text.split())`.
         num_merges: int >= 0. Fewer are returned when every word is one symbol.
+        symbols: function from a word to its first symbols, a tuple.
 
     Returns:
         list of pairs of str.
@@ -110,13 +111,25 @@ def encode(text, merges):
         >>> encode("lowest newest", [("e", "s"), ("es", "t</w>"), ("l", "o")])
         ['lo', 'w', 'est</w>', 'n', 'e', 'w', 'est</w>']
     """
-    rank = {pair: number for number, pair in reversed(list(enumerate(merges)))}
-    found = []
-    for word in map(symbols, text.split()):
-        while pairs := [pair for pair in pairwise(word) if pair in rank]:
-            word = merge(word, min(pairs, key=rank.get))
-        found.extend(word)
-    return found
+    rank = ranks(merges)
+    return [x for word in text.split() for x in join(symbols(word), rank)]
+
+
+def ranks(merges):
+    """Return a dict, pair to when it was learned first, as `join` needs it."""
+    return {pair: number for number, pair in reversed(list(enumerate(merges)))}
+
+
+def join(word, rank):
+    """Return a tuple of symbols with all merges done, the first learned first.
+
+    Example:
+        >>> join(("n", "e", "w"), ranks([("e", "w"), ("n", "e")]))
+        ('n', 'ew')
+    """
+    while pairs := [pair for pair in pairwise(word) if pair in rank]:
+        word = merge(word, min(pairs, key=rank.get))
+    return word
 
 
 def decode(pieces):

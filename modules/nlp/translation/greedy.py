@@ -17,7 +17,12 @@ import tensorflow as tf  # keras.ops has no compiler
 from keras import ops
 
 
-def greedy(step, state, prompt, length, end=None, given=None, padding=0):
+def likeliest(logits, index=None):
+    """Return (B,) int32, of equals the first."""
+    return ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+
+def greedy(step, state, prompt, length, end=None, given=None, padding=0, choose=None):
     """Write words until all rows have ended or are full.
 
         y_t = argmax over k of p(k | y_1, ..., y_(t - 1))
@@ -36,6 +41,8 @@ def greedy(step, state, prompt, length, end=None, given=None, padding=0):
         given: (B,) int, 1 to P, the words of each row of the prompt where they differ;
             what stands behind them does not matter. None for P.
         padding: int, what stands behind the end.
+        choose: function of logits (B, K) and the place of the new word, a number, that
+            returns words (B,) int32: this loop as a sampler. None for `likeliest`.
 
     Returns:
         (B, length) int32.
@@ -50,10 +57,10 @@ def greedy(step, state, prompt, length, end=None, given=None, padding=0):
         [[3 4 5 6 0]]
     """
     tokens, given = room(prompt, length, given, padding)
-    batch = ops.shape(tokens)[0]
+    batch, choose = ops.shape(tokens)[0], choose or likeliest
 
     def put(logits, index, tokens, done):
-        word = ops.where(done, padding, likeliest(logits))
+        word = ops.where(done, padding, choose(logits, index))
         ends = ops.zeros_like(done) if end is None else word == end
         word = ops.where(index < given, tokens[:, index], word)
         done = ops.logical_or(done, ops.logical_and(ends, index >= given))
@@ -65,8 +72,7 @@ def greedy(step, state, prompt, length, end=None, given=None, padding=0):
     def write(index, tokens, done, state):
         last = ops.slice(tokens, (0, index - 1), (batch, 1))
         logits, state = step(last, state, index - 1)
-        tokens, done = put(logits[:, 0], index, tokens, done)
-        return index + 1, tokens, done, state
+        return index + 1, *put(logits[:, 0], index, tokens, done), state
 
     logits, state = step(prompt, state, 0)
     first = ops.min(given)  # the first place that some row lacks
@@ -84,11 +90,6 @@ def room(prompt, length, given, padding):
     tokens = ops.pad(ops.cast(prompt, "int32"), behind, constant_values=padding)
     given = ops.full((batch,), words) if given is None else given
     return tokens, ops.cast(given, "int32")
-
-
-def likeliest(logits):
-    """Return (B,) int32, of equals the first."""
-    return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
 def compiled(function):

@@ -11,7 +11,7 @@ et al., "On Layer Normalization in the Transformer Architecture", ICML 2020).
 import keras
 from keras import layers
 
-from modules.nlp.translation.attention import MultiHeadAttention
+from modules.nlp.translation.attention import MultiHeadAttention, first_weights
 
 
 class TransformerLayer(layers.Layer):
@@ -29,6 +29,8 @@ class TransformerLayer(layers.Layer):
         norm_first: bool, pre-LN. A stack of such layers needs a last normalization.
         epsilon: float, of layer normalization; 1e-6 in the paper's code.
         use_bias: bool, biases in all dense layers.
+        stddev: float, how kernels start, as in `MultiHeadAttention`.
+        residual_stddev: float, the same for the last kernel of each branch.
 
     Shapes:
         x, y: (B, T, D).
@@ -44,6 +46,8 @@ class TransformerLayer(layers.Layer):
         norm_first=False,
         epsilon=1e-6,
         use_bias=True,
+        stddev=None,
+        residual_stddev=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -55,6 +59,7 @@ class TransformerLayer(layers.Layer):
         self.norm_first = norm_first
         self.epsilon = epsilon
         self.use_bias = use_bias
+        self.stddev, self.residual_stddev = stddev, residual_stddev
         self.supports_masking = True
 
     def attention(self, name, x_shape, memory_shape):
@@ -67,6 +72,8 @@ class TransformerLayer(layers.Layer):
             x_shape[-1] // self.num_heads,
             use_bias=self.use_bias,
             rate=self.attention_rate,
+            stddev=self.stddev,
+            residual_stddev=self.residual_stddev,
             dtype=self.dtype_policy,
             name=name,
         )
@@ -83,8 +90,12 @@ class TransformerLayer(layers.Layer):
 
     def build_feed_forward(self, x_shape):
         plain = {"use_bias": self.use_bias, "dtype": self.dtype_policy}
-        self.expand = layers.Dense(self.intermediate_dim, name="expand", **plain)
-        self.reduce = layers.Dense(x_shape[-1], name="reduce", **plain)
+        added = self.stddev if self.residual_stddev is None else self.residual_stddev
+        sizes = {"expand": self.intermediate_dim, "reduce": x_shape[-1]}
+        self.expand, self.reduce = (
+            layers.Dense(size, kernel_initializer=first_weights(s), name=name, **plain)
+            for (name, size), s in zip(sizes.items(), (self.stddev, added), strict=True)
+        )
         self.expand.build(x_shape)
         self.reduce.build((*x_shape[:-1], self.intermediate_dim))
         self.feed_forward_norm = self.norm("feed_forward_norm", x_shape)
@@ -107,7 +118,7 @@ class TransformerLayer(layers.Layer):
 
     def get_config(self):
         own = ("num_heads", "intermediate_dim", "rate", "attention_rate")
-        own += ("norm_first", "epsilon", "use_bias")
+        own += ("norm_first", "epsilon", "use_bias", "stddev", "residual_stddev")
         config = {name: getattr(self, name) for name in own}
         config["activation"] = keras.activations.serialize(self.activation)
         return {**super().get_config(), **config}

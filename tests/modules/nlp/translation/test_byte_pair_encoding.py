@@ -193,3 +193,8 @@ def test_rejects_words(word):
 def test_rejects_num_merges(num_merges):
     with pytest.raises(ValueError, match="num_merges must be an int >= 0, got"):
         learn(PAPER, num_merges)
+
+
+def test_other_first_symbols():
+    """With characters alone there is no end of a word, and merges may reach it."""
+    assert learn({"ab": 3, "cab": 2}, 2, tuple) == [("a", "b"), ("c", "ab")]

@@ -111,3 +111,18 @@ def test_equals_the_sampler_of_keras_hub():
 def test_rejects_prompts(words):
     with pytest.raises(ValueError, match=f"must have 1 to 5 words, got {words}"):
         greedy(follow, ops.zeros((2,)), np.ones((2, words), "int32"), 6)
+
+
+def test_another_choice():
+    """The second best word at even places, and the place is that of the new word."""
+
+    def choose(logits, index):
+        best = ops.cast(ops.top_k(logits, 2)[1], "int32")
+        return ops.where(index % 2 == 0, best[:, 1], best[:, 0])
+
+    def step(tokens, state, index):
+        two = ops.one_hot(tokens + 1, 20) * 2 + ops.one_hot(tokens + 5, 20)
+        return two, state
+
+    got = greedy(step, (), np.array([[1]]), 6, choose=choose)
+    np.testing.assert_array_equal(got, [[1, 2, 7, 8, 13, 14]])

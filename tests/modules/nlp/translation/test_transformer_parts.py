@@ -120,3 +120,20 @@ def test_config_of_a_function():
     layer = TransformerLayer(2, 12, activation=keras.activations.silu)
     again = TransformerLayer.from_config(layer.get_config())
     assert again.activation is keras.activations.silu
+
+
+def test_first_kernels():
+    """Of a given width, and of another one where a branch ends; Glorot's by default."""
+    x_shape = (None, None, 96)
+    layer = EncoderLayer(4, 192, stddev=0.1, residual_stddev=0.01)
+    layer.build(x_shape)
+    attention = layer.self_attention
+    for dense in (attention.query_dense, attention.value_dense, layer.expand):
+        assert np.std(dense.kernel) == pytest.approx(0.088, rel=0.05)  # truncated
+    for dense in (attention.output_dense, layer.reduce):
+        assert np.std(dense.kernel) == pytest.approx(0.0088, rel=0.05)
+    layer = EncoderLayer(4, 192)
+    layer.build(x_shape)
+    glorot = (2 / (96 + 192)) ** 0.5
+    for dense in (layer.expand, layer.reduce):
+        assert np.std(dense.kernel) == pytest.approx(glorot, rel=0.05)
