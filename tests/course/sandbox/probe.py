@@ -10,7 +10,7 @@ import time
 
 def read(path):
     try:
-        with open(path) as f:
+        with open(path, errors="replace") as f:
             return f.read(100)
     except OSError as e:
         return f"refused: {type(e).__name__}"
