@@ -157,16 +157,43 @@ def cell_targets(boxes, classes, rows, columns):
         >>> found.numpy().tolist()
         [[-1, -1, 0, -1, -1, -1]]
     """
-    there = ops.convert_to_tensor(classes) >= 0
-    boxes = ops.cast(convert(boxes, "xyxy", "center_xywh"), "float32")
-    sides = ops.cast(ops.stack([columns, rows]), "float32")
-    centres = boxes[..., :2] * sides  # (B, N, 2), in cells
-    cell = ops.clip(ops.floor(centres), 0, sides - 1)  # a centre on the far edge too
-    index = ops.cast(cell[..., 1] * sides[0] + cell[..., 0], "int32")
-    own = index[:, None] == ops.arange(rows * columns, dtype="int32")[:, None]
-    own = own & there[:, None]  # (B, rows columns, N)
-    first = ops.cast(ops.argmax(own, axis=-1), "int32")
-    roots = ops.sqrt(ops.maximum(boxes[..., 2:], 0))
-    wanted = ops.concatenate([centres - cell, roots], axis=-1)
-    matches = ops.where(ops.any(own, axis=-1), first, -1)
+    cells, within = cells_of(boxes, rows, columns)
+    sizes = ops.cast(boxes, "float32")[..., 2:] - ops.cast(boxes, "float32")[..., :2]
+    wanted = ops.concatenate([within, ops.sqrt(ops.maximum(sizes, 0))], axis=-1)
+    matches = first_owner(cells, classes, rows * columns)
     return matches, gather_objects(wanted, matches)
+
+
+def cells_of(boxes, rows, columns):
+    """Return in which cell each box has its centre, and where in that cell.
+
+    Args:
+        boxes: (B, N, 4) float, corners from 0 to 1.
+        rows, columns: int, of the grid.
+
+    Returns:
+        (B, N) int32, row times columns plus column; and (B, N, 2) float, x and y from
+        0 to 1. A centre on the far edge of the image is in the last cell.
+    """
+    centres = ops.cast(convert(boxes, "xyxy", "center_xywh"), "float32")[..., :2]
+    sides = ops.cast(ops.stack([columns, rows]), "float32")
+    cell = ops.clip(ops.floor(centres * sides), 0, sides - 1)
+    index = ops.cast(cell[..., 1] * sides[0] + cell[..., 0], "int32")
+    return index, centres * sides - cell
+
+
+def first_owner(places, classes, count):
+    """Return the first object that belongs to each place, -1 where there is none.
+
+    Args:
+        places: (B, N) int, the place of each object, from 0 to count - 1.
+        classes: (B, N) int, -1 where there is no object.
+        count: int.
+
+    Returns:
+        (B, count) int32.
+    """
+    own = places[:, None] == ops.arange(count, dtype="int32")[:, None]
+    own = own & (ops.convert_to_tensor(classes) >= 0)[:, None]  # (B, count, N)
+    first = ops.cast(ops.argmax(own, axis=-1), "int32")
+    return ops.where(ops.any(own, axis=-1), first, -1)
