@@ -48,12 +48,7 @@ def unet(
         ValueError: there is no level, padding is neither, or "valid" and the size does
             not fit.
     """
-    if padding not in ("valid", "same"):
-        raise ValueError(f"padding must be 'valid' or 'same', got {padding!r}")
-    if not filters or any(width < 1 for width in filters):
-        raise ValueError(f"filters must be ints >= 1, got {filters!r}")
-    for size in input_shape[:2] if padding == "valid" else ():
-        size is None or output_size(size, len(filters) - 1)
+    _refuse(filters, padding, input_shape)
     x = inputs = keras.Input(input_shape)
     kept = []
     for level, width in enumerate(filters):
@@ -122,6 +117,16 @@ def output_size(size, levels=4):
         near = f"{below} and {above}" if below else f"{above}"
         raise ValueError(f"an image of {size} pixels does not fit, the nearest: {near}")
     return found
+
+
+def _refuse(filters, padding, input_shape):
+    if padding not in ("valid", "same"):
+        raise ValueError(f"padding must be 'valid' or 'same', got {padding!r}")
+    if not filters or any(width < 1 for width in filters):
+        raise ValueError(f"filters must be ints >= 1, got {filters!r}")
+    for size in input_shape[:2]:
+        if size and padding == "valid":
+            output_size(size, len(filters) - 1)
 
 
 def _through(size, levels):

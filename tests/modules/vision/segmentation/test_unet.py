@@ -113,6 +113,7 @@ def test_the_skip_comes_first(same):
 
 def test_output_sizes():
     assert output_size(572) == 388
+    assert output_size(140, levels=2) == 100
     assert output_size(60, levels=2) == 20 and output_size(9, levels=0) == 5
     fits = [n for n in range(100, 700) if n % 16 == 12 and n >= 188]
     assert all(output_size(n) == n - 184 for n in fits)
