@@ -112,3 +112,17 @@ def test_without_an_ignored_label():
 def test_a_dataset_with_wrong_labels_gives_no_nan(model):
     data = tf.data.Dataset.from_tensor_slices((X, Y + 1)).batch(2)
     assert np.isfinite(model.fit(data, verbose=0, shuffle=False).history["loss"]).all()
+
+
+def test_border_weights_reach_the_loss(model):
+    weights = RNG.uniform(1, 9, size=Y.shape).astype("float32")
+    loss, _ = model.evaluate(X, Y, sample_weight=weights, verbose=0)
+    want = PixelCrossEntropy()(Y, model.predict(X, verbose=0), weights)
+    assert loss == pytest.approx(float(want), rel=1e-4)
+
+
+def test_a_dataset_of_images_from_0_to_255_gives_no_nan(model):
+    """Nobody looks at it; the loss is large, and finite."""
+    data = tf.data.Dataset.from_tensor_slices((255 * X, Y)).batch(2)
+    losses = model.fit(data, epochs=3, verbose=0, shuffle=False).history["loss"]
+    assert np.isfinite(losses).all()
