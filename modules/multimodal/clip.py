@@ -85,15 +85,15 @@ class CLIP(keras.Model):
         plain = {"use_bias": False, "dtype": self.dtype_policy}
         self.image_projection = layers.Dense(dim, name="image_projection", **plain)
         self.text_projection = layers.Dense(dim, name="text_projection", **plain)
+        start = keras.initializers.Constant(math.log(1 / 0.07))
+        cut = AtMost(math.log(100))
+        self.log_scale = self.add_weight((), start, constraint=cut, name="log_scale")
         names = ("image_to_text", "text_to_image")
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
 
     def build(self, input_shape):
         self.image_projection.build((None, self.image_encoder.output_shape[-1]))
         self.text_projection.build((None, self.text_encoder.output_shape[-1]))
-        start = keras.initializers.Constant(math.log(1 / 0.07))
-        cut = AtMost(math.log(100))
-        self.log_scale = self.add_weight((), start, constraint=cut, name="log_scale")
 
     def images(self, images, training=False):
         """Return the vectors of images, (N, dim), of any length."""

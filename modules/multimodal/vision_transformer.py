@@ -34,6 +34,30 @@ class ClassToken(layers.Layer):
         return ops.concatenate([token, x], axis=1)
 
 
+def patches(images, size, hidden_dim, use_bias=True):
+    """Return z_0 of images (B, S, S, 3): class token and patches, each with its place.
+
+    Args:
+        images: Keras tensor.
+        size: int, side of a patch.
+        hidden_dim: int, called D.
+        use_bias: bool, whether the map of patches has a bias.
+
+    Returns:
+        (B, 1 + N, D) Keras tensor.
+
+    Raises:
+        ValueError: size does not divide S.
+    """
+    side = images.shape[1]
+    if side % size:
+        raise ValueError(f"patches of {size} do not fill images of {side}")
+    count = (side // size) ** 2
+    x = layers.Conv2D(hidden_dim, size, size, use_bias=use_bias)(images)
+    x = layers.Reshape((count, hidden_dim))(x)  # (B, N, D)
+    return LearnedPositions(1 + count)(ClassToken()(x))
+
+
 def vision_transformer(
     image_size=224,
     patch_size=16,
@@ -82,14 +106,8 @@ def vision_transformer(
         >>> small.output_shape
         (None, 16)
     """
-    if image_size % patch_size:
-        raise ValueError(f"patches of {patch_size} do not fill images of {image_size}")
     images = keras.Input((image_size, image_size, 3))
-    patches = (image_size // patch_size) ** 2
-    embed = layers.Conv2D(hidden_dim, patch_size, patch_size, use_bias=patch_bias)
-    x = layers.Reshape((patches, hidden_dim))(embed(images))  # (B, N, D)
-    x = LearnedPositions(1 + patches)(ClassToken()(x))
-    x = layers.Dropout(rate)(x)
+    x = layers.Dropout(rate)(patches(images, patch_size, hidden_dim, patch_bias))
     if norm_patches:
         x = layers.LayerNormalization(epsilon=epsilon)(x)
     options = {"rate": rate, "activation": activation, "epsilon": epsilon}
