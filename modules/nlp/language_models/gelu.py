@@ -34,3 +34,16 @@ def gelu_tanh(x):
         0.8412
     """
     return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+
+
+@keras.saving.register_keras_serializable("nlp/language_models")
+def gelu_sigmoid(x):
+    """Return x sigmoid(1.702 x), the paper's cheaper approximation.
+
+    It differs by at most 0.0203. CLIP was trained with it, as "QuickGELU".
+
+    Example:
+        >>> print(f"{float(gelu_sigmoid(ops.array(1.0))):.4f}")
+        0.8458
+    """
+    return x * ops.sigmoid(1.702 * x)
