@@ -119,5 +119,8 @@ def max_pool(x, size):
     """
     if size == 1:
         return x
-    windows = {3: (size,), 4: (size, size), 5: (1, size, size)}
-    return ops.max_pool(x, windows[len(x.shape)], padding="same")
+    sizes = ops.shape(x)
+    if len(sizes) == 5:  # TensorFlow has no 3-D pooling in half precision
+        x = ops.reshape(x, (-1, *sizes[2:]))  # (B T, H, W, C)
+    x = ops.max_pool(x, size, padding="same")
+    return ops.reshape(x, (*sizes[:2], *ops.shape(x)[1:])) if len(sizes) == 5 else x

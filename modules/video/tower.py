@@ -171,7 +171,7 @@ def classify(inputs, x, units=(4096, 4096), num_classes=487, name=None):
 def _convolve(x, stage, extent, stride, name):
     pad = stage.size // 2
     if pad:
-        x = layers.ZeroPadding3D((0, pad, pad), name=f"{name}_pad")(x)
+        x = per_frame(layers.ZeroPadding2D(pad, name=f"{name}_pad"), x)
     return layers.Conv3D(
         stage.filters,
         (extent, stage.size, stage.size),

@@ -81,10 +81,9 @@ def test_constant_maps_and_large_half_precision_stay_finite():
 
 
 def test_rejects():
-    got = r"groups must divide the channels, got groups=5 and 12 channels"
-    with pytest.raises(ValueError, match=got):
+    with pytest.raises(ValueError, match="groups=5 does not divide 12 channels"):
         GroupNorm(5)(X)
-    with pytest.raises(ValueError, match="got groups=32 and 12 channels"):
+    with pytest.raises(ValueError, match="groups=32 does not divide 12 channels"):
         GroupNorm()(X)
     for groups in (0, -1, 2.0):
         with pytest.raises(ValueError, match="groups must be an int >= 1, got"):
