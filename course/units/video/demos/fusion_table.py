@@ -31,17 +31,17 @@ from modules.video.tower import Stage
 
 FIGURE = Path(__file__).parents[1] / "figures" / "fusion_table.png"
 PLAN = (
-    Stage(16, 5, 2, norm=True),
+    Stage(8, 5, 2, norm=True),
     Stage(32, 3, 2, norm=True),
     Stage(32, 3, 2, norm=True),
 )
 TASK = {"plan": PLAN, "units": (64,), "num_classes": 8}
 MODELS = {  # the fusion, None for stacked flow; epochs
-    "single frame": (single_frame(), 4),
+    "single frame": (single_frame(), 3),
     "late": (late_fusion(gap=4), 9),
-    "early": (early_fusion(8), 8),
-    "slow": (slow_fusion(8, strides=(2, 1, 1)), 8),
-    "stacked flow": (None, 3),
+    "early": (early_fusion(8), 5),
+    "slow": (slow_fusion(8, strides=(2, 1, 1)), 5),
+    "stacked flow": (None, 2),
 }
 CHANCE, BATCH = 12.5, 32
 
@@ -68,7 +68,7 @@ def accuracy(fusion, epochs, train, test, bar):
     (x, y), rng = train, np.random.default_rng(0)
     options = {**TASK, "input_shape": x.shape[1:], "norm": lambda: GroupNorm(8)}
     model = fusion_network(fusion, **options) if fusion else stream(**options)
-    rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(y) // BATCH + 1)
+    rate = keras.optimizers.schedules.CosineDecay(4e-3, epochs * len(y) // BATCH + 1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     options = {"metrics": ["accuracy"], "jit_compile": False}
     model.compile(keras.optimizers.Adam(rate), loss, **options)
@@ -78,16 +78,20 @@ def accuracy(fusion, epochs, train, test, bar):
 
 
 def draw(clip, found, out):
-    figure = plt.figure(figsize=(9.6, 4))
-    grid = figure.add_gridspec(2, 7, width_ratios=[1] * 4 + [0.6, 3, 3])
+    figure = plt.figure(figsize=(10, 3.2))
+    grid = figure.add_gridspec(2, 6, width_ratios=[1, 1, 1, 1, 0.5, 4])
     for column, t in enumerate((0, 2, 4, 6)):
-        image(figure.add_subplot(grid[0, column]), clip["video"][t], f"frame {t}")
-        colours = flow_colours(clip["flow"][t])
-        image(figure.add_subplot(grid[1, column]), colours, f"flow from {t}")
-    axis = figure.add_subplot(grid[:, 5:])
+        above, below = (figure.add_subplot(grid[row, column]) for row in (0, 1))
+        image(above, clip["video"][t], f"frame {t}")
+        image(below, flow_colours(clip["flow"][t]))
+        if not column:
+            above.set_ylabel("clip")
+            below.set_ylabel("its flow")
+    axis = figure.add_subplot(grid[:, 5])
     axis.barh(list(found)[::-1], list(found.values())[::-1], color=BLUE)
     axis.axvline(CHANCE, color="black", linestyle="--", label="chance")
     axis.set(xlim=(0, 100), xlabel="accuracy on unseen clips, %")
+    axis.grid(axis="y", visible=False)
     axis.legend(loc="upper right")
     save(figure, out)
 
