@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from course.judge import GraderFault
@@ -99,6 +99,10 @@ def test_ten_thousand_mutated_frames():
     seen = []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
+    # of each kind one at least that mutation can leave whole, whatever is drawn
+    @example(["value", [1.5, "text"]], 0)
+    @example(["raised", {"types": ["ValueError"], "message": "no " * 30}], 0)
+    @example(["unusable", {"message": "no " * 30, "status": "invalid"}], 0)
     @settings(max_examples=FRAMES // EACH, deadline=None, derandomize=True)
     @given(REPLIES, some.integers(0, 2**32))
     def hear(reply, seed):

@@ -101,8 +101,10 @@ def test_learns_captions():
     keras.utils.set_random_seed(0)
     model = network(rate=0.0)
     model.compile(keras.optimizers.Adam(0.05))
-    logs = model.fit([IMAGES, CAPTIONS], epochs=100, verbose=0).history
-    assert logs["perplexity"][-1] < 1.1
+    many = [np.tile(x, (100, *[1] * (x.ndim - 1))) for x in (IMAGES, CAPTIONS)]
+    model.fit(many, batch_size=3, shuffle=False, verbose=0)
+    found = model.evaluate([IMAGES, CAPTIONS], verbose=0, return_dict=True)
+    assert found["perplexity"] < 1.1
     np.testing.assert_array_equal(model.caption(IMAGES, 4), CAPTIONS[:, 1:])
 
 

@@ -27,7 +27,7 @@ from modules.vision.interpretability.lime import grid_segments, lime
 from modules.vision.interpretability.occlusion import occlusion_map, spread
 
 FIGURE = Path(__file__).parents[1] / "figures" / "three_explanations.png"
-SIZE, EPOCHS, EXPLAINED, SHOWN = 32, 8, 16, 3
+SIZE, EPOCHS, EXPLAINED, SHOWN = 32, 8, 16, 2
 PATCH, STRIDES, SEGMENT, SAMPLES = 8, 2, 4, 400
 
 
@@ -96,7 +96,7 @@ def measure(model, x, y, masks, bar):
 
 def draw(found, x, out):
     names = list(found[0])
-    figure, axes = panels(SHOWN, 1 + len(names), size=(0.9, 0.9))
+    figure, axes = panels(SHOWN, 1 + len(names), size=(1.3, 1.3))
     for row, picture, maps in zip(axes, x, found, strict=False):
         image(row[0], picture)
         for axis, name in zip(row[1:], names, strict=True):
