@@ -51,7 +51,7 @@ def test_no_answers(released):
         record = json.loads(exercise.record.read_text("utf-8"))
         assert files[released / name] == record["stub"]
     told = "".join(text for path, text in files.items() if "tests" in path.parts)
-    assert HIDDEN not in told and "hidden=" not in told
+    assert HIDDEN not in told and "hidden=True" not in told
 
 
 def test_records_keep_what_names_mistakes_and_nothing_of_hidden_checks(released):
