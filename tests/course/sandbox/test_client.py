@@ -244,7 +244,10 @@ def test_fingerprint_sees_the_library_change(tmp_path, monkeypatch):
 
 def test_a_dead_socket_is_replaced(folder):
     first = client.warm()
-    os.kill(int((folder / f"{first.name}.pid").read_text()), 9)
+    pid_file = folder / f"{first.name}.pid"
+    while not pid_file.read_text():  # it listens a moment before it says who it is
+        time.sleep(0.01)
+    os.kill(int(pid_file.read_text()), 9)
     assert gone(first) and first.exists()
     assert answer(client.warm()) == 3.0
 
